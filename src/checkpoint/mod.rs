@@ -1,0 +1,3 @@
+//! Outcome to durable progress.
+
+pub mod settings;

@@ -1,0 +1,3 @@
+//! The order of things, for one destination.
+
+pub mod settings;

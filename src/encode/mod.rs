@@ -1,0 +1,3 @@
+//! Fields to bytes on the wire.
+
+pub mod settings;

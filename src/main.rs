@@ -1,0 +1,3 @@
+//! The `spoolgate` program: arguments in, exit code out.
+
+fn main() {}

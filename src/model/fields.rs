@@ -1,0 +1,186 @@
+//! A mapped event: what the encoders write, in CEF's vocabulary, unescaped and not yet cut.
+
+use super::time::EventTime;
+
+/// A range of bytes in the text of [`Fields`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Part {
+    start: u32,
+    end: u32,
+}
+
+/// The places of a mapped event that hold text and are not extension pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// CEF Device Vendor.
+    DeviceVendor,
+    /// CEF Device Product; also RFC 5424 APP-NAME.
+    DeviceProduct,
+    /// CEF Device Version.
+    DeviceVersion,
+    /// CEF Device Event Class ID: short, stable, what a QID is mapped from.
+    EventClassId,
+    /// CEF Name: readable, without variable data.
+    Name,
+    /// The event's stable id; see [`crate::model::id`].
+    Id,
+    /// What filters by event type look at, for instance `dlp.match`.
+    EventType,
+}
+
+const SLOTS: usize = 7;
+
+/// A mapped event. Reused from event to event: [`Fields::clear`] keeps the memory.
+#[derive(Debug, Default)]
+pub struct Fields {
+    text: String,
+    slots: [Part; SLOTS],
+    severity: Severity,
+    time: Option<EventTime>,
+    pairs: Vec<(Part, Part)>,
+}
+
+/// CEF severity, 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Severity(u8);
+
+impl Default for Severity {
+    /// What QRadar assumes of an event that names none.
+    fn default() -> Severity {
+        Severity(5)
+    }
+}
+
+impl Severity {
+    /// `None` above 10.
+    pub const fn new(severity: u8) -> Option<Severity> {
+        if severity <= 10 { Some(Severity(severity)) } else { None }
+    }
+
+    /// 0 to 10.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The severity of PRI (RFC 5424, table 2) that goes with it (design, section 4).
+    pub fn syslog(self) -> u8 {
+        match self.0 {
+            9.. => 2,
+            7..=8 => 3,
+            4..=6 => 4,
+            _ => 6,
+        }
+    }
+}
+
+impl Fields {
+    /// An empty one.
+    pub fn new() -> Fields {
+        Fields::default()
+    }
+
+    /// Forgets the last event and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.slots = [Part::default(); SLOTS];
+        self.severity = Severity::default();
+        self.time = None;
+        self.pairs.clear();
+    }
+
+    /// Sets one text slot; an earlier value is forgotten.
+    pub fn set(&mut self, slot: Slot, text: &str) {
+        let part = self.keep(|out| out.push_str(text));
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = part;
+        }
+    }
+
+    /// One text slot; empty when it was not set.
+    pub fn get(&self, slot: Slot) -> &str {
+        self.slots.get(slot as usize).map_or("", |part| self.part(*part))
+    }
+
+    /// Sets the CEF severity.
+    pub fn set_severity(&mut self, severity: Severity) {
+        self.severity = severity;
+    }
+
+    /// CEF severity.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Sets when the event happened.
+    pub fn set_time(&mut self, time: Option<EventTime>) {
+        self.time = time;
+    }
+
+    /// When the event happened, where it says so.
+    pub fn time(&self) -> Option<EventTime> {
+        self.time
+    }
+
+    /// Adds an extension pair behind the others. An empty value stays on the wire as `key=`:
+    /// whoever maps leaves out the pairs that shall not be there.
+    pub fn push(&mut self, key: &str, value: &str) {
+        self.push_with(key, |out| out.push_str(value));
+    }
+
+    /// Like [`Fields::push`], for a value that is written piece by piece. `write` only appends.
+    pub fn push_with(&mut self, key: &str, write: impl FnOnce(&mut String)) {
+        let key = self.keep(|out| out.push_str(key));
+        let value = self.keep(write);
+        self.pairs.push((key, value));
+    }
+
+    /// The extension pairs in their order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(key, value)| (self.part(*key), self.part(*value)))
+    }
+
+    /// The value of an extension key; the first, should it stand twice.
+    pub fn pair(&self, key: &str) -> Option<&str> {
+        self.pairs().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    fn keep(&mut self, write: impl FnOnce(&mut String)) -> Part {
+        let start = self.text.len() as u32;
+        write(&mut self.text);
+        Part { start, end: self.text.len() as u32 }
+    }
+
+    fn part(&self, part: Part) -> &str {
+        self.text.get(part.start as usize..part.end as usize).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_slots_and_pairs_in_order() {
+        let mut fields = Fields::new();
+        fields.set(Slot::Name, "first");
+        fields.set(Slot::Name, "second");
+        fields.push("rt", "1");
+        fields.push("cs2", "");
+        assert_eq!(fields.get(Slot::Name), "second");
+        assert_eq!(fields.get(Slot::Id), "");
+        assert_eq!(fields.pairs().collect::<Vec<_>>(), [("rt", "1"), ("cs2", "")]);
+        assert_eq!(fields.pair("cs2"), Some(""));
+        fields.clear();
+        assert_eq!(fields.pairs().count(), 0);
+    }
+
+    #[test]
+    fn syslog_severity_follows_the_design() {
+        let of = |n| Severity::new(n).map(Severity::syslog);
+        assert_eq!(
+            [of(0), of(3), of(4), of(6), of(7), of(8), of(9), of(10)],
+            [Some(6), Some(6), Some(4), Some(4), Some(3), Some(3), Some(2), Some(2)]
+        );
+        assert_eq!(of(11), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! The stable id of an event and the two forms in which it travels (design, section 2).
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use ring::digest;
+
+use super::position::Position;
+
+/// The most octets that RFC 5424 (section 6) allows in MSGID.
+pub const MSGID_BYTES_MAX: usize = 32;
+/// The most octets that the CEF dictionary allows in `externalId`.
+pub const EXTERNAL_ID_BYTES_MAX: usize = 40;
+
+/// The id of an event that has none of its own: `sg` + file key + `-` + offset, both in hex.
+/// It fits MSGID: 2 + 16 + 1 + at most 13 octets for offsets below 2^52. It is the same however
+/// often the event is sent, and [`is_derived`] knows it.
+pub fn derive(position: Position, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "sg{:016x}-{:x}", position.file.0, position.offset);
+}
+
+/// True for an id made by [`derive`].
+pub fn is_derived(id: &str) -> bool {
+    let Some((file, offset)) = id.strip_prefix("sg").and_then(|rest| rest.split_once('-')) else {
+        return false;
+    };
+    let is_hex = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    file.len() == 16 && is_hex(file) && is_hex(offset)
+}
+
+/// The id as MSGID: itself where it fits, a UUID without its hyphens, else the first 32 hex digits
+/// of its SHA-256.
+pub fn msgid(id: &str) -> Cow<'_, str> {
+    if fits(id, MSGID_BYTES_MAX) {
+        return Cow::Borrowed(id);
+    }
+    if is_uuid(id) {
+        return Cow::Owned(id.chars().filter(|c| *c != '-').collect());
+    }
+    Cow::Owned(hex_digest(id, MSGID_BYTES_MAX))
+}
+
+/// The id as `externalId`: itself where it fits, else the first 40 hex digits of its SHA-256.
+pub fn external_id(id: &str) -> Cow<'_, str> {
+    if fits(id, EXTERNAL_ID_BYTES_MAX) {
+        Cow::Borrowed(id)
+    } else {
+        Cow::Owned(hex_digest(id, EXTERNAL_ID_BYTES_MAX))
+    }
+}
+
+/// PRINTUSASCII (RFC 5424, section 6) of 1 to `most` octets.
+fn fits(id: &str, most: usize) -> bool {
+    (1..=most).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_uuid(id: &str) -> bool {
+    id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn hex_digest(id: &str, length: usize) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in digest::digest(&digest::SHA256, id.as_bytes()).as_ref() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex.truncate(length);
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::position::FileKey;
+
+    #[test]
+    fn ids_fit_their_fields() {
+        assert_eq!(msgid("req_xyz"), "req_xyz");
+        assert_eq!(
+            msgid("e1c4aaaa-0000-1111-2222-333344445555"),
+            "e1c4aaaa000011112222333344445555"
+        );
+        assert_eq!(
+            external_id("e1c4aaaa-0000-1111-2222-333344445555"),
+            "e1c4aaaa-0000-1111-2222-333344445555"
+        );
+        assert_eq!(msgid("with space").len(), 32);
+        assert_eq!(msgid(&"x".repeat(99)).len(), 32);
+        assert_eq!(external_id(&"x".repeat(99)).len(), 40);
+    }
+
+    #[test]
+    fn derived_ids_are_known_again() {
+        let mut id = String::new();
+        derive(Position { file: FileKey(7), offset: (1 << 52) - 1 }, &mut id);
+        assert_eq!(id, "sg0000000000000007-fffffffffffff");
+        assert!(id.len() <= MSGID_BYTES_MAX && is_derived(&id));
+        assert!(!is_derived("sg7-1") && !is_derived("req_xyz"));
+    }
+}

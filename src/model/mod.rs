@@ -1,0 +1,10 @@
+//! Nouns that every stage speaks of: plain values, no I/O, no clock, no settings.
+
+pub mod event;
+pub mod fields;
+pub mod format;
+pub mod id;
+pub mod ledger;
+pub mod outcome;
+pub mod position;
+pub mod time;

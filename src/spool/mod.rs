@@ -1,0 +1,3 @@
+//! Spool files to raw lines with their positions.
+
+pub mod settings;

@@ -1,0 +1,3 @@
+//! Bytes to the receiver, and what it has proven to have.
+
+pub mod settings;
