@@ -29,3 +29,6 @@ pub mod admin;
 
 /// Text to checked settings.
 pub mod config;
+
+/// One file per command.
+pub mod cli;

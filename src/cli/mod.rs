@@ -1,0 +1,3 @@
+//! The commands (design, section 8). The only folder that prints.
+
+pub mod receive;
