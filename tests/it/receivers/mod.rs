@@ -15,6 +15,8 @@ use std::process::Command;
 use spoolgate::cli::receive::ThrowAwayCa;
 use tempfile::TempDir;
 
+use settings::Stored;
+
 use crate::installed;
 use crate::process::{DEADLINE, Process, free_port, socket_inodes, wait_until};
 
@@ -90,12 +92,23 @@ impl Daemon {
     /// Starts it on a free port and waits until it listens.
     #[track_caller]
     pub fn start(product: Product, wire: &Wire) -> Daemon {
+        Daemon::start_storing(product, wire, Stored::AsItCame)
+    }
+
+    /// rsyslog, octet counting, which stores the parts of each message by name, as JSON.
+    #[track_caller]
+    pub fn start_parsing() -> Daemon {
+        Daemon::start_storing(Product::Rsyslog, &Wire::TcpOctetCounting, Stored::InParts)
+    }
+
+    #[track_caller]
+    fn start_storing(product: Product, wire: &Wire, stored: Stored) -> Daemon {
         const TRIES: usize = 10;
         for _ in 0..TRIES {
             let dir = tempfile::tempdir().unwrap();
             let port = free_port();
             let text = match product {
-                Product::Rsyslog => settings::rsyslog(dir.path(), port, wire),
+                Product::Rsyslog => settings::rsyslog(dir.path(), port, wire, stored),
                 Product::SyslogNg => settings::syslog_ng(dir.path(), port, wire),
             };
             fs::write(dir.path().join("settings.conf"), text).unwrap();

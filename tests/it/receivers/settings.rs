@@ -4,9 +4,26 @@ use std::path::Path;
 
 use super::{Clients, ServerTls, Wire};
 
+/// What is stored of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// All of it, byte for byte.
+    AsItCame,
+    /// What the receiver makes of it: the parts of RFC 5424 by name, as JSON. rsyslog alone.
+    InParts,
+}
+
 /// rsyslog, in RainerScript. The direct queue writes each message before the next is looked at.
-pub fn rsyslog(dir: &Path, port: u16, wire: &Wire) -> String {
+pub fn rsyslog(dir: &Path, port: u16, wire: &Wire, stored: Stored) -> String {
     let here = dir.display();
+    let template = match stored {
+        Stored::AsItCame => r#"type="string" string="%rawmsg%\n")"#.to_owned(),
+        Stored::InParts => {
+            let parts = PARTS.map(|part| format!(r#"property(name="{part}" format="jsonf")"#));
+            let time = r#"property(name="timereported" dateFormat="rfc3339" format="jsonf")"#;
+            format!(r#"type="list" option.jsonf="on") {{ {time} {} }}"#, parts.join(" "))
+        }
+    };
     let (driver, module, framing) = match wire {
         Wire::Tcp => (String::new(), String::new(), "off"),
         Wire::TcpOctetCounting | Wire::Udp => (String::new(), String::new(), "on"),
@@ -33,12 +50,24 @@ input(type="imtcp" address="127.0.0.1" port="{port}" supportOctetCountedFraming=
     {driver}
 )
 main_queue(queue.type="Direct")
-template(name="raw" type="string" string="%rawmsg%\n")
+template(name="stored" {template}
 {input}
-action(type="omfile" file="{here}/received.log" template="raw")
+action(type="omfile" file="{here}/received.log" template="stored")
 "#
     )
 }
+
+/// rsyslog's names for the parts of a message; beside them `timereported`.
+const PARTS: [&str; 8] = [
+    "protocol-version",
+    "pri",
+    "hostname",
+    "app-name",
+    "procid",
+    "msgid",
+    "structured-data",
+    "msg",
+];
 
 fn rsyslog_driver(tls: &ServerTls) -> String {
     format!(

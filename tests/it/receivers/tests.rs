@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use spoolgate::cli::receive::{Authority, Purpose, Subject, ThrowAwayCa, throw_away_ca};
+use spoolgate::cli::receive::{Authority, Purpose, Subject, throw_away_ca};
 
 use super::*;
 
