@@ -22,6 +22,8 @@ fn messages() -> Vec<Vec<u8>> {
     bodies.iter().map(|body| format!("{header}{body}").into_bytes()).collect()
 }
 
+type Frames = fn(&[Vec<u8>]) -> Vec<u8>;
+
 fn with_line_feeds(messages: &[Vec<u8>]) -> Vec<u8> {
     messages.iter().flat_map(|message| [message, &b"\n"[..]].concat()).collect()
 }
@@ -141,7 +143,7 @@ fn check_tls(product: Product) {
     };
     for clients in [Clients::Anyone, Clients::Signed, Clients::Named("spoolgate-client")] {
         let tls = ServerTls::new(&files, clients);
-        let wires: [(Wire, fn(&[Vec<u8>]) -> Vec<u8>); 2] = [
+        let wires: [(Wire, Frames); 2] = [
             (Wire::Tls(tls.clone()), with_line_feeds),
             (Wire::TlsOctetCounting(tls), octet_counted),
         ];
