@@ -140,6 +140,16 @@ impl InFlight {
         (cursors, self.sequence)
     }
 
+    /// The passed cursors of all files.
+    pub fn cursors(&self) -> Vec<Cursor> {
+        self.cursors.values().copied().collect()
+    }
+
+    /// `meta sequenceId` of the first message that is not passed.
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
     /// The cursor behind what was last sent of that file.
     pub fn last_read(&self, file: FileKey) -> Cursor {
         let last = self.portions.iter().rev().find(|portion| portion.end.file == file);

@@ -89,8 +89,6 @@ pub struct Parts {
     pub dead_letter: DeadLetter,
     /// Where the last run left off.
     pub in_flight: InFlight,
-    /// `meta sequenceId` of the next message.
-    pub sequence: u32,
     /// Shown by `status`.
     pub status: Status,
 }
@@ -115,6 +113,7 @@ impl Delivery {
     /// Puts a destination together; nothing happens before [`Delivery::run`].
     pub fn new(parts: Parts) -> Delivery {
         let settings = parts.settings;
+        let sequence = parts.in_flight.sequence();
         let now = Instant::now();
         Delivery {
             links: parts.links,
@@ -129,7 +128,7 @@ impl Delivery {
             rate: settings.max_eps.map(|rate| Rate::new(rate, settings.slow_start, now)),
             batch: Batch::default(),
             next_portion: 0,
-            sequence: parts.sequence.max(1),
+            sequence,
             dead_until: HashMap::new(),
             down_since: None,
             answers_half_close: false,
@@ -138,9 +137,15 @@ impl Delivery {
         }
     }
 
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
     /// Delivers until `stop` turns true, then drains within `stop_timeout` and records what was
-    /// proven. Making that durable is the caller's: [`Checkpoint::flush`].
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// proven. Making that durable is the caller's: [`Checkpoint::flush`]. Answers where a later
+    /// run goes on.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
         self.enter(State::Connecting);
         let mut next_link = None;
         loop {
@@ -166,6 +171,7 @@ impl Delivery {
         }
         self.rewind();
         self.enter(State::Stopped);
+        self.in_flight
     }
 
     /// A link, after as many tries as it takes; `None` when asked to stop.

@@ -16,6 +16,8 @@ use super::{Delivery, HOLD, SessionEnd, stopped};
 
 /// How often acknowledgements are looked for while bytes are outstanding and nothing else happens.
 const ACKNOWLEDGED_POLL: Duration = Duration::from_millis(20);
+/// Longer than any link lives, and still an instant that can be added to.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How often certificate files are looked at.
 const TRUST_POLL: Duration = Duration::from_secs(30);
 /// A datagram counts as taken when no ICMP error came back for so long.
@@ -110,7 +112,7 @@ impl Delivery {
                 Confirm::Acked => (self.settings.settle, Hold::Acked),
                 Confirm::Settled => (self.settings.settle, Hold::Settled),
                 // The tail never settles by time: only the half-close proves it.
-                Confirm::Drained => (Duration::MAX, Hold::Settled),
+                Confirm::Drained => (NEVER, Hold::Settled),
             }
         };
         let now = Instant::now();
