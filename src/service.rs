@@ -102,7 +102,8 @@ struct Running {
     thread: JoinHandle<InFlight>,
 }
 
-struct Service {
+/// Everything that runs.
+pub struct Service {
     config: Config,
     since: String,
     checkpoint: Checkpoint,
@@ -117,7 +118,8 @@ struct Service {
 }
 
 impl Service {
-    fn start(config: Config) -> Result<Service, ServiceError> {
+    /// Opens state, spool and status socket and starts every destination.
+    pub fn start(config: Config) -> Result<Service, ServiceError> {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
         if let Some(notice) = &restored.notice {
             error!(code = notice.code, "{notice}");
@@ -190,7 +192,7 @@ impl Service {
     }
 
     /// Ends every destination, all at once, and makes durable what they proved.
-    fn stop(mut self) -> Result<(), ServiceError> {
+    pub fn stop(mut self) -> Result<(), ServiceError> {
         info!("stopping");
         for running in self.running.values() {
             running.stop.send_replace(true);
@@ -274,7 +276,7 @@ impl Service {
                 destination.transport.addresses.clone(),
                 destination.deliver.fail_back_after,
             ),
-            pipeline: self.pipeline(&destination),
+            pipeline: pipeline(&self.config, &self.schemas, &destination),
             spool: self.spool.clone(),
             reader: self.spool.reader(&name, in_flight.cursors()),
             checkpoint: self.checkpoint.clone(),
@@ -292,27 +294,8 @@ impl Service {
         Ok(())
     }
 
-    fn pipeline(&self, destination: &Destination) -> Pipeline {
-        let guard = Guard::new(&self.config.map.guard_keys);
-        let mapper = Mapper::new(self.schemas.clone(), guard);
-        let sources = spool_settings(&self.config)
-            .sources
-            .iter()
-            .map(|source| SourcePlan {
-                format: source.format,
-                schema: source.schema.as_deref().and_then(|name| mapper.schema_index(name)),
-            })
-            .collect();
-        let portion_events = destination
-            .deliver
-            .max_eps
-            .map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
-        let filter = Filter::new(&destination.filter);
-        let encoder = Encoder::new(destination.encode.clone());
-        Pipeline::new(sources, mapper, filter, encoder, portion_events)
-    }
-
-    fn report(&self) -> Report {
+    /// What `status` shows.
+    pub fn report(&self) -> Report {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -367,6 +350,25 @@ fn joined(running: Running) -> InFlight {
 
 fn continued(state: DestinationState) -> InFlight {
     InFlight::new(state.cursors, state.ledger, state.sequence)
+}
+
+/// The stages between the spool and the link, as `destination` wants them.
+pub fn pipeline(config: &Config, schemas: &[Schema], destination: &Destination) -> Pipeline {
+    let guard = Guard::new(&config.map.guard_keys);
+    let mapper = Mapper::new(schemas.to_vec(), guard);
+    let sources = spool_settings(config)
+        .sources
+        .iter()
+        .map(|source| SourcePlan {
+            format: source.format,
+            schema: source.schema.as_deref().and_then(|name| mapper.schema_index(name)),
+        })
+        .collect();
+    let portion_events =
+        destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
+    let filter = Filter::new(&destination.filter);
+    let encoder = Encoder::new(destination.encode.clone());
+    Pipeline::new(sources, mapper, filter, encoder, portion_events)
 }
 
 /// The configured spool, and for each destination the directory that `dead-letter replay` fills.
