@@ -27,6 +27,7 @@ use crate::encode::Encoder;
 use crate::map::schema::{Schema, SchemaError};
 use crate::map::{Filter, Guard, Mapper};
 use crate::model::format::Format;
+use crate::model::ledger::Ledger;
 use crate::model::position::FileKey;
 use crate::spool::settings::{AfterDelivery, Source};
 use crate::spool::{Spool, SpoolError};
@@ -70,7 +71,7 @@ pub fn run(
         let mut signals = Signals::install()?;
         let mut service = Service::start(config)?;
         service.until_stopped(&mut signals, load).await;
-        service.stop()
+        service.stop().map(|_| ())
     })
 }
 
@@ -191,18 +192,20 @@ impl Service {
         }
     }
 
-    /// Ends every destination, all at once, and makes durable what they proved.
-    pub fn stop(mut self) -> Result<(), ServiceError> {
+    /// Ends every destination, all at once, and makes durable what they proved; answers the sum
+    /// of their ledgers.
+    pub fn stop(mut self) -> Result<Ledger, ServiceError> {
         info!("stopping");
         for running in self.running.values() {
             running.stop.send_replace(true);
         }
+        let mut sum = Ledger::default();
         for (_, running) in std::mem::take(&mut self.running) {
-            joined(running);
+            sum = sum + joined(running).ledger();
         }
         self.checkpoint.flush()?;
         info!("stopped");
-        Ok(())
+        Ok(sum)
     }
 
     fn reload(&mut self, loaded: Result<Config, ConfigError>) {
