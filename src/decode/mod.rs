@@ -108,12 +108,15 @@ impl Decoder {
                 outcome => outcome,
             },
             Shape::Cef => self.cef(line, tape),
-            Shape::Syslog => match detect::body(line) {
-                Some((at, Body::Cef)) if self.header(line, at).message.is_empty() => {
-                    self.cef(line, tape)
+            Shape::Syslog => {
+                if let Some((at, Body::Cef)) = detect::body(line) {
+                    let header = self.header(line, at);
+                    if header.message.is_empty() {
+                        return self.cef_at(line, at, Some(&header), tape);
+                    }
                 }
-                _ => Ok(self.syslog(line, tape)),
-            },
+                Ok(self.syslog(line, tape))
+            }
             Shape::Leef => Err(DecodeError::Leef),
             Shape::Unknown => Err(DecodeError::Unrecognised),
         }
@@ -152,16 +155,29 @@ impl Decoder {
         let Some((at, _)) = detect::body(line).filter(|(_, body)| *body == Body::Cef) else {
             return Err(DecodeError::NotCef);
         };
-        let header = self.header(line, at);
         let is_bare = line.get(..at).is_some_and(|before| before.trim().is_empty());
-        let header = (!is_bare).then_some(&header);
-        cef::read(line, at, header, tape, &mut self.scratch)?;
+        let header = (!is_bare).then(|| self.header(line, at));
+        self.cef_at(line, at, header.as_ref(), tape)
+    }
+
+    fn cef_at(
+        &mut self,
+        line: &str,
+        at: usize,
+        syslog: Option<&syslog::Header<'_>>,
+        tape: &mut Tape,
+    ) -> Result<Format, DecodeError> {
+        cef::read(line, at, syslog, tape, &mut self.scratch)?;
         Ok(Format::Cef)
     }
 
-    /// The syslog header in front of a body at `at`.
+    /// The syslog header in front of a body at `at`. Some products write `tag -: CEF:`.
     fn header<'l>(&self, line: &'l str, at: usize) -> syslog::Header<'l> {
-        syslog::read(line.get(..at).unwrap_or(""), self.horizon)
+        let mut header = syslog::read(line.get(..at).unwrap_or(""), self.horizon);
+        if matches!(header.message, "-" | ":" | "-:") {
+            header.message = "";
+        }
+        header
     }
 }
 

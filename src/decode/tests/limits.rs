@@ -53,6 +53,12 @@ fn tells_formats_apart() {
     check("Jan 18 11:07:53 host CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
     check("<14>1 2026-01-18T11:07:53Z h a p m - CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
     check("<14>1 2026-01-18T11:07:53Z h a p m - \u{feff}CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14>1 2026-01-18T11:07:53Z host CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14>1 2026-01-18T11:07:53Z host app 12 - CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("2026-01-18T11:07:53Z CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14> 2026-01-18T11:07:53 host CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14>Jan 18 11:07:53 host tag -: CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14>tag[7]: CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
     check("<14>Jan 18 11:07:53 host tag: saw CEF:0|a|b|c|d|e|5|", Ok(Format::Syslog));
     check("<14>Jan 18 11:07:53 host tag: NOCEF:0|a|b|c|d|e|5|", Ok(Format::Syslog));
     check("LEEF:1.0|a|b|c|d|x=1", Err("leef"));

@@ -107,6 +107,22 @@ fn what_devices_send_instead() {
             "appname": "fenotify-1.alert", "message": "text",
         }),
     );
+    check(
+        "<132>1 2022-04-05T19:56:42.387Z fw - - - src=192.0.2.1 spt=1",
+        json!({
+            "protocol": "rfc5424", "facility": "local0", "severity": "warning", "severity_code": 4,
+            "timestamp": "2022-04-05T19:56:42.387Z", "hostname": "fw",
+            "message": "src=192.0.2.1 spt=1",
+        }),
+    );
+    check(
+        "<132>1 2022-04-05T19:56:42Z fw app some text",
+        json!({
+            "protocol": "rfc5424", "facility": "local0", "severity": "warning", "severity_code": 4,
+            "timestamp": "2022-04-05T19:56:42Z", "hostname": "fw", "appname": "app",
+            "message": "some text",
+        }),
+    );
     check("<999>x", json!({"protocol": "rfc3164", "message": "<999>x"}));
     check("tag: text", json!({"protocol": "rfc3164", "message": "tag: text"}));
     check(

@@ -11,25 +11,27 @@
 //! microsecond in UTC. A time without a zone is taken as UTC, and one without a year gets it from
 //! [`Horizon`]. A structured data parameter may stand twice; readers of the tape take the last.
 //!
-//! Where syslog_loose leaves room, this decides:
+//! What syslog_loose cannot make out is read by [`repair`], so that a line keeps its host and severity:
 //!
 //! - A single word in front of a colon is the tag (RFC 3164, section 5.3), unless it is an IP
 //!   address or a Cisco `%…` message follows, where it is the host.
 //! - Without a time behind it, PRI is still PRI, and a word that ends in a colon is still the tag
 //!   (RFC 3164, section 4.3.3); the rest is the message.
-//! - A fraction of a second, and a time of RFC 3339 without its zone, are read and not left in the
-//!   message.
+//! - A fraction of a second behind a time of RFC 3164, and a time of RFC 3339 without its zone or
+//!   without anything behind it, are read and not left in the message.
+//! - A header of RFC 5424 that breaks off keeps what it has.
 //! - A message that begins with `CEF:` or `LEEF:` has no tag of that name.
 //!
 //! Diagnostics: none; every text is a syslog message, at worst one that is nothing but message.
 
+mod repair;
+
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Timelike, Utc};
 use syslog_loose::{
     IncompleteDate, Message, ProcId, Protocol, StructuredElement, SyslogFacility, SyslogSeverity,
-    Variant, decompose_pri, parse_message_with_year_exact_tz,
+    Variant, parse_message_with_year_exact_tz,
 };
 
 use super::{detect, place};
@@ -98,7 +100,7 @@ pub(super) fn read(text: &str, horizon: Option<Horizon>) -> Header<'_> {
     };
     match parse_message_with_year_exact_tz(text, year, Some(Utc), Variant::Either) {
         Ok(message) => from_message(text, message, horizon.is_some()),
-        Err(_) => without_zone(text).unwrap_or_else(|| without_time(text)),
+        Err(_) => repair::read(text),
     }
 }
 
@@ -169,51 +171,6 @@ fn spelled_pid<'l>(
         .find(|word| word.parse() == Ok(pid))
 }
 
-/// `2026-01-18T11:07:53 host tag: message`: what RFC 3339 forbids and some senders write.
-fn without_zone(text: &str) -> Option<Header<'_>> {
-    let rest = behind_pri(text).trim_start();
-    if !detect::begins_with_date_time(rest) {
-        return None;
-    }
-    let (time, words) = rest.split_once(' ')?;
-    let fraction = time.get("2026-01-18T11:07:53".len()..)?;
-    let digits = fraction.strip_prefix('.').unwrap_or(fraction);
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let zoned = DateTime::parse_from_rfc3339(&format!("{time}Z")).ok()?;
-    let mut header = without_time(text);
-    header.time = Some(Time::Resolved(zoned));
-    header.message = words.trim_start();
-    header.take_host();
-    header.take_tag();
-    Some(header)
-}
-
-/// A message of which at most PRI and a tag can be told.
-fn without_time(text: &str) -> Header<'_> {
-    let (facility, severity) = match detect::pri(text) {
-        Some((pri, _)) => u8::try_from(pri).map_or((None, None), decompose_pri),
-        None => (None, None),
-    };
-    let mut header = Header {
-        protocol: "rfc3164",
-        facility,
-        severity,
-        time: None,
-        hostname: None,
-        appname: None,
-        procid: None,
-        msgid: None,
-        structured_data: Vec::new(),
-        message: behind_pri(text).trim_start(),
-    };
-    if severity.is_some() {
-        header.take_tag();
-    }
-    header
-}
-
 /// `text` without `<…>` in front, where that is a PRI of at most one byte.
 fn behind_pri(text: &str) -> &str {
     match detect::pri(text) {
@@ -222,66 +179,7 @@ fn behind_pri(text: &str) -> &str {
     }
 }
 
-impl<'l> Header<'l> {
-    /// `Jan 18 11:07:53.123 host tag: message`: syslog_loose leaves the fraction, and all that
-    /// follows, in the message.
-    fn take_fraction(&mut self) {
-        let Some(rest) = self.message.strip_prefix('.') else { return };
-        let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        let digits = rest.get(..rest.len() - behind.len()).unwrap_or("");
-        if self.hostname.is_some() || self.appname.is_some() || digits.is_empty() {
-            return;
-        }
-        if let Some(Time::Resolved(time)) = &mut self.time {
-            *time = time.with_nanosecond(nanoseconds(digits)).unwrap_or(*time);
-        }
-        match behind.strip_prefix(':') {
-            Some(message) => self.message = message.trim_start(),
-            None => {
-                self.message = behind.trim_start();
-                self.take_host();
-                self.take_tag();
-            }
-        }
-    }
-
-    /// Moves the first word of the message to its place, unless it is a tag or all there is.
-    fn take_host(&mut self) {
-        if let Some((word, rest)) = self.message.split_once(' ')
-            && !word.ends_with(':')
-        {
-            self.hostname = Some(word);
-            self.message = rest.trim_start();
-        }
-    }
-
-    /// Moves `tag:` or `tag[pid]:` from the message to its place.
-    fn take_tag(&mut self) {
-        let word = self.message.split(' ').next().unwrap_or("");
-        let Some(tag) = word.strip_suffix(':').filter(|tag| !tag.is_empty()) else { return };
-        self.message = self.message.get(word.len()..).unwrap_or("").trim_start();
-        match tag.strip_suffix(']').and_then(|tag| tag.split_once('[')) {
-            Some((appname, procid)) => {
-                self.appname = Some(appname);
-                self.procid = Some(procid);
-            }
-            None => self.appname = Some(tag),
-        }
-    }
-
-    /// syslog_loose takes a single word for the host.
-    fn tell_tag_from_host(&mut self, text: &'l str) {
-        let (Some(word), None) = (self.hostname, self.appname) else { return };
-        let behind = place::offset(text, word).and_then(|at| text.get(at + word.len()..));
-        let is_tag = behind.is_some_and(|behind| behind.starts_with(':'))
-            && word.parse::<IpAddr>().is_err()
-            && !self.message.starts_with('%')
-            && self.protocol == "rfc3164";
-        if is_tag {
-            self.appname = self.hostname.take();
-        }
-    }
-
+impl Header<'_> {
     /// Adds the members to the object that is open on the tape. `scratch` is overwritten.
     pub(super) fn write(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
         tape.member("protocol", self.protocol);
@@ -343,15 +241,6 @@ impl<'l> Header<'l> {
             None => {}
         }
     }
-}
-
-/// A decimal fraction of a second; digits behind the ninth are cut off.
-fn nanoseconds(digits: &str) -> u32 {
-    digits
-        .bytes()
-        .chain(std::iter::repeat(b'0'))
-        .take(9)
-        .fold(0, |sum, digit| sum * 10 + u32::from(digit.wrapping_sub(b'0')))
 }
 
 fn severity_code(severity: SyslogSeverity) -> &'static str {
