@@ -171,13 +171,9 @@ impl Decoder {
         Ok(Format::Cef)
     }
 
-    /// The syslog header in front of a body at `at`. Some products write `tag -: CEF:`.
+    /// The syslog header in front of a body at `at`.
     fn header<'l>(&self, line: &'l str, at: usize) -> syslog::Header<'l> {
-        let mut header = syslog::read(line.get(..at).unwrap_or(""), self.horizon);
-        if matches!(header.message, "-" | ":" | "-:") {
-            header.message = "";
-        }
-        header
+        syslog::read_before_body(line.get(..at).unwrap_or(""), self.horizon)
     }
 }
 

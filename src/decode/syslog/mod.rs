@@ -13,8 +13,9 @@
 //!
 //! What syslog_loose cannot make out is read by [`repair`], so that a line keeps its host and severity:
 //!
-//! - A single word in front of a colon is the tag (RFC 3164, section 5.3), unless it is an IP
-//!   address or a Cisco `%…` message follows, where it is the host.
+//! - A word is the tag when a colon follows it or it holds a process id (RFC 3164, section 5.3), and
+//!   belongs to the message when not: the first field of a firewall's list is no tag. Neither is a
+//!   Cisco `%FACILITY-6-302013:`, and an IP address in front of a colon is the host.
 //! - Without a time behind it, PRI is still PRI, and a word that ends in a colon is still the tag
 //!   (RFC 3164, section 4.3.3); the rest is the message.
 //! - A fraction of a second behind a time of RFC 3164, and a time of RFC 3339 without its zone or
@@ -90,6 +91,14 @@ enum Time<'l> {
     Resolved(DateTime<FixedOffset>),
 }
 
+/// Reads what stands in front of a body that has a format of its own. The message is empty, unless
+/// something else stands there.
+pub(super) fn read_before_body(text: &str, horizon: Option<Horizon>) -> Header<'_> {
+    let mut header = read(text, horizon);
+    header.settle_before_body();
+    header
+}
+
 /// Reads one message. Without `horizon`, times that lack a year are left out.
 pub(super) fn read(text: &str, horizon: Option<Horizon>) -> Header<'_> {
     let text = text.trim();
@@ -133,8 +142,10 @@ fn from_message<'l>(text: &'l str, message: Message<&'l str>, knows_year: bool) 
         structured_data: message.structured_data,
         message: message.msg.strip_prefix('\u{feff}').unwrap_or(message.msg),
     };
-    header.take_fraction();
-    header.tell_tag_from_host(text);
+    if protocol == "rfc3164" {
+        header.take_fraction();
+        header.settle_words(text);
+    }
     header
 }
 

@@ -114,7 +114,7 @@ impl<'l> Header<'l> {
         let word = self.message.split(' ').next().unwrap_or("");
         let Some(tag) = word.strip_suffix(':').filter(|tag| !tag.is_empty()) else { return };
         self.message = self.message.get(word.len()..).unwrap_or("").trim_start();
-        match tag.strip_suffix(']').and_then(|tag| tag.split_once('[')) {
+        match with_process(tag) {
             Some((appname, procid)) => {
                 self.appname = Some(appname);
                 self.procid = Some(procid);
@@ -123,18 +123,78 @@ impl<'l> Header<'l> {
         }
     }
 
-    /// syslog_loose takes a single word for the host.
-    pub(super) fn tell_tag_from_host(&mut self, text: &'l str) {
-        let (Some(word), None) = (self.hostname, self.appname) else { return };
-        let behind = place::offset(text, word).and_then(|at| text.get(at + word.len()..));
-        let is_tag = behind.is_some_and(|behind| behind.starts_with(':'))
-            && word.parse::<IpAddr>().is_err()
-            && !self.message.starts_with('%')
-            && self.protocol == "rfc3164";
-        if is_tag {
-            self.appname = self.hostname.take();
+    /// Puts the words between time and message where they belong: syslog_loose takes the first for
+    /// the host and the second for the tag, whatever they are.
+    pub(super) fn settle_words(&mut self, text: &'l str) {
+        match (self.hostname, self.appname) {
+            (_, Some(word)) if !self.is_tag(text, word) => {
+                self.appname = None;
+                self.procid = None;
+                self.structured_data.clear();
+                self.message = from(text, word);
+                if let Some((appname, procid)) = self.hostname.and_then(with_process) {
+                    self.hostname = None;
+                    self.appname = Some(appname);
+                    self.procid = Some(procid);
+                }
+            }
+            (Some(word), None) if word.starts_with('%') => {
+                self.hostname = None;
+                self.message = from(text, word);
+            }
+            (Some(word), None) if behind(text, word).starts_with(':') => {
+                let is_host = word.parse::<IpAddr>().is_ok() || self.message.starts_with('%');
+                if !is_host {
+                    self.appname = self.hostname.take();
+                }
+            }
+            // Two spaces behind the time hide the words.
+            (None, None) if !before(text, self.message).trim_end().ends_with(':') => {
+                self.take_host();
+                self.take_tag();
+            }
+            _ => {}
         }
     }
+
+    /// A tag ends in a colon or holds a process id; a Cisco `%FACILITY-…:` is none.
+    fn is_tag(&self, text: &str, word: &str) -> bool {
+        let is_marked = self.procid.is_some() || behind(text, word).starts_with(':');
+        is_marked && !word.is_empty() && !word.starts_with('%')
+    }
+
+    /// What is left in front of a body such as CEF: `word`, `word:` and `word -:` are its tag.
+    pub(super) fn settle_before_body(&mut self) {
+        let word = self.message.trim_end_matches([':', '-', ' ']);
+        if word.contains(' ') || self.appname.is_some() && !word.is_empty() {
+            return;
+        }
+        self.message = "";
+        if !word.is_empty() {
+            self.appname = Some(word);
+        }
+    }
+}
+
+/// `name[process]` in its parts.
+fn with_process(word: &str) -> Option<(&str, &str)> {
+    let (name, process) = word.strip_suffix(']')?.split_once('[')?;
+    (!name.is_empty()).then_some((name, process))
+}
+
+/// The text in front of a piece of it.
+fn before<'l>(text: &'l str, piece: &str) -> &'l str {
+    place::offset(text, piece).and_then(|at| text.get(..at)).unwrap_or("")
+}
+
+/// The text from a piece of it on.
+fn from<'l>(text: &'l str, piece: &str) -> &'l str {
+    place::offset(text, piece).and_then(|at| text.get(at..)).unwrap_or("")
+}
+
+/// The text behind a piece of it.
+fn behind<'l>(text: &'l str, piece: &str) -> &'l str {
+    place::offset(text, piece).and_then(|at| text.get(at + piece.len()..)).unwrap_or("")
 }
 
 /// A decimal fraction of a second; digits behind the ninth are cut off.

@@ -48,9 +48,6 @@ fn naughty_strings_survive() {
     for string in strings {
         let line = serde_json::json!({ "text": string, &string: [string] }).to_string();
         let expected: Json = serde_json::from_str(&line).unwrap();
-        if line.contains('\0') {
-            continue;
-        }
         assert_eq!(decoded(Format::Auto, &line), Ok((Format::Json, expected)));
     }
 }

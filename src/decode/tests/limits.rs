@@ -60,6 +60,8 @@ fn tells_formats_apart() {
     check("<14>Jan 18 11:07:53 host tag -: CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
     check("<14>tag[7]: CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
     check("<14>Jan 18 11:07:53 host tag: saw CEF:0|a|b|c|d|e|5|", Ok(Format::Syslog));
+    check("<14>Jan 18 11:07:53 host tag CEF:0|a|b|c|d|e|5|", Ok(Format::Cef));
+    check("<14>Jan 18 11:07:53 host we saw CEF:0|a|b|c|d|e|5|", Ok(Format::Syslog));
     check("<14>Jan 18 11:07:53 host tag: NOCEF:0|a|b|c|d|e|5|", Ok(Format::Syslog));
     check("LEEF:1.0|a|b|c|d|x=1", Err("leef"));
     check("<14>Jan 18 11:07:53 host LEEF:1.0|a|b|c|d|x=1", Ok(Format::Syslog));

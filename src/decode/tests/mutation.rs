@@ -1,7 +1,7 @@
 use super::*;
 
 /// How many damaged lines are tried.
-const MUTATIONS: usize = 20_000;
+const MUTATIONS: usize = 50_000;
 
 /// Damaged lines: whatever comes out, nothing panics, an error leaves the tape empty, and
 /// everything on the tape can be read.
@@ -67,7 +67,7 @@ fn mutate(line: &mut Vec<u8>, lines: &[Vec<u8>], random: &mut fastrand::Rng) {
     }
 }
 
-/// Reads everything; `value` is the same by its key as in its turn, unless its key comes again.
+/// Reads everything: every key finds a member, every number looks like one.
 fn walk(value: Value<'_>) {
     for (key, member) in value.members() {
         assert!(value.get(key).is_some());

@@ -136,6 +136,30 @@ fn what_devices_send_instead() {
 }
 
 #[test]
+fn only_what_is_marked_as_a_tag_leaves_the_message() {
+    let check = |line: &str, host: Option<&str>, tag: Option<&str>, message: &str| {
+        let (_, event) = decoded(Format::Auto, line).unwrap();
+        let text = |key: &str| event.get(key).and_then(Json::as_str);
+        assert_eq!((text("hostname"), text("appname")), (host, tag), "{line}");
+        assert_eq!(text("message"), Some(message), "{line}");
+    };
+    check(
+        "<14>Jan  5 12:51:34 fw 1,2015/01/05 12:51:34,x",
+        Some("fw"),
+        None,
+        "1,2015/01/05 12:51:34,x",
+    );
+    check("Jan  5 08:52:35 10.22.8.216 %ASA-7-1: x", Some("10.22.8.216"), None, "%ASA-7-1: x");
+    check("Aug 11 2016 11:43:02: %ASA-4-1: x", None, None, "%ASA-4-1: x");
+    check("Jan  5 08:52:35 asa : %ASA-7-1: x", Some("asa"), None, "%ASA-7-1: x");
+    check("Jan  5 08:52:35 fw date=2024-03-17 a=b", Some("fw"), None, "date=2024-03-17 a=b");
+    check("Jan  5 08:52:35  fw RT_IDP: x", Some("fw"), Some("RT_IDP"), "x");
+    check("Jan  5 08:52:35 mdm[173] [*] x", None, Some("mdm"), "[*] x");
+    check("Jan  5 08:52:35 mac login[9] <Notice>: x", Some("mac"), Some("login"), "<Notice>: x");
+    check("Jan  5 08:52:35 : x", None, None, "x");
+}
+
+#[test]
 fn a_time_without_a_year_lies_in_the_past() {
     let check = |now: &str, time: &str, expected: Option<&str>| {
         let mut decoder = Decoder::new();
