@@ -9,13 +9,13 @@
 //! `syslog` is there when a syslog header precedes; see [`super::syslog`].
 //!
 //! The header is taken strictly: version 0 or 1, seven fields, severity 0 to 10 or a word. Two
-//! liberties: spaces around version and severity, and a missing seventh `|` when nothing follows it.
+//! liberties: spaces around version and severity, and a missing seventh `|` when nothing follows.
 //! `\\` and `\|` are unescaped.
 //!
 //! The extension is taken as real products write it, for many do not escape:
 //!
-//! - A key is a word of `A-Z a-z 0-9 _ . - [ ]` that stands at the beginning or behind a space, with
-//!   an `=` behind it that no backslash escapes. Any other `=` belongs to the value it stands in.
+//! - A key is a word of `A-Z a-z 0-9 _ . - [ ]` that stands at the beginning or behind a space,
+//!   with an `=` behind it that no backslash escapes. Any other `=` belongs to the value.
 //! - One space parts a value from the next key; further ones belong to the value, save at the end.
 //! - `\\`, `\=`, `\n` and `\r` are unescaped; any other backslash is one.
 //! - A key that stands twice is kept twice; readers of the tape take the last.

@@ -94,8 +94,8 @@ pub(super) enum Body {
     Leef,
 }
 
-/// The first `CEF:` or `LEEF:` that begins a word and that a version follows, and its offset. Spaces
-/// before the version are allowed for: one product writes `CEF: 0|`.
+/// The first `CEF:` or `LEEF:` that begins a word and that a version follows, and its offset.
+/// Spaces before the version are allowed for: one product writes `CEF: 0|`.
 pub(super) fn body(line: &str) -> Option<(usize, Body)> {
     // Both names end alike; what precedes tells them apart.
     memchr::memmem::find_iter(line.as_bytes(), b"EF:").find_map(|at| {

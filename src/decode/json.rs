@@ -1,8 +1,8 @@
 //! JSON (RFC 8259) onto the tape.
 //!
 //! Reads with jiter, a pull parser: it finds string ends by SIMD, gives the extent of a number
-//! instead of its value, and leaves the stack to us, so depth is bounded by [`DEPTH_MAX`] and not by
-//! the thread's stack. What RFC 8259 leaves open is decided so:
+//! instead of its value, and leaves the stack to us, so depth is bounded by [`DEPTH_MAX`] and not
+//! by the thread's stack. What RFC 8259 leaves open is decided so:
 //!
 //! - A key that stands twice is kept twice; readers of the tape take the last (section 4).
 //! - A number is any spelling the grammar allows, whatever its size, up to 4,300 integer digits.

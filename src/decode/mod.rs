@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `{` | JSON |
 //! | `CEF:` | CEF |
-//! | `<digits>`, `Jan 18 11:07:53`, `2026-01-18T11:07:53` | syslog; CEF, if its message begins `CEF:` |
+//! | `<digits>`, `Jan 18 11:07:53`, `2026-01-18T11:07:53` | syslog, or CEF when `CEF:` follows |
 //! | `[`, `LEEF:`, anything else | an error that says what to do |
 //!
 //! Diagnostics: none; a line that is no event is a [`DecodeError`], meant for the dead letter. It
@@ -74,8 +74,8 @@ impl Decoder {
         self.horizon = Horizon::from_year(year);
     }
 
-    /// Decodes one line, without its newline, onto `tape`, which is cleared first and is empty after
-    /// an error. Never panics, whatever the bytes.
+    /// Decodes one line, without its newline, onto `tape`, which is cleared first and is empty
+    /// after an error. Never panics, whatever the bytes.
     pub fn decode<'l>(
         &mut self,
         format: Format,

@@ -11,11 +11,11 @@
 //! microsecond in UTC. A time without a zone is taken as UTC, and one without a year gets it from
 //! [`Horizon`]. A structured data parameter may stand twice; readers of the tape take the last.
 //!
-//! What syslog_loose cannot make out is read by [`repair`], so that a line keeps its host and severity:
+//! What syslog_loose cannot make out is read by [`repair`], so a line keeps its host and severity:
 //!
-//! - A word is the tag when a colon follows it or it holds a process id (RFC 3164, section 5.3), and
-//!   belongs to the message when not: the first field of a firewall's list is no tag. Neither is a
-//!   Cisco `%FACILITY-6-302013:`, and an IP address in front of a colon is the host.
+//! - A word is the tag when a colon follows it or it holds a process id (RFC 3164, section 5.3),
+//!   and belongs to the message when not: the first field of a firewall's list is no tag. Nor
+//!   is a Cisco `%FACILITY-6-302013:`, and an IP address in front of a colon is the host.
 //! - Without a time behind it, PRI is still PRI, and a word that ends in a colon is still the tag
 //!   (RFC 3164, section 4.3.3); the rest is the message.
 //! - A fraction of a second behind a time of RFC 3164, and a time of RFC 3339 without its zone or

@@ -27,12 +27,12 @@ fn headers() {
         json!({"cef": header(r"a=b \n \| C:\x", "7"), "extension": {}}),
     );
     check(
-        "<134>1 2026-01-15T09:30:00.123Z gw01 acme 2411 LOGIN - CEF:0|Acme|Guard|1.4|LOGIN|Name|6|a=1",
+        "<134>1 2026-01-15T09:30:00Z gw01 acme 2411 LOGIN - CEF:0|Acme|Guard|1.4|LOGIN|Name|6|a=1",
         json!({
             "cef": header("Name", "6"), "extension": {"a": "1"},
             "syslog": {
                 "protocol": "rfc5424", "facility": "local0", "severity": "info",
-                "severity_code": 6, "timestamp": "2026-01-15T09:30:00.123Z", "hostname": "gw01",
+                "severity_code": 6, "timestamp": "2026-01-15T09:30:00Z", "hostname": "gw01",
                 "appname": "acme", "procid": "2411", "msgid": "LOGIN", "message": "",
             },
         }),

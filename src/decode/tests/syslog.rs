@@ -15,13 +15,13 @@ fn check(line: &str, expected: Json) {
 #[test]
 fn rfc5424() {
     check(
-        r#"<165>1 2003-10-11T22:14:15.003-07:00 mymachine evntslog 007 ID47 [a@1 x="1" y="\"\\\]\n"][b] text"#,
+        r#"<165>1 2003-10-11T22:14:15-07:00 host evntslog 007 ID47 [a@1 x="1" y="\"\\\]\n"][b] x"#,
         json!({
             "protocol": "rfc5424", "facility": "local4", "severity": "notice", "severity_code": 5,
-            "timestamp": "2003-10-11T22:14:15.003-07:00", "hostname": "mymachine",
+            "timestamp": "2003-10-11T22:14:15-07:00", "hostname": "host",
             "appname": "evntslog", "procid": "007", "msgid": "ID47",
             "structured_data": {"a@1": {"x": "1", "y": "\"\\]\\n"}, "b": {}},
-            "message": "text",
+            "message": "x",
         }),
     );
     check(
