@@ -116,13 +116,11 @@ impl Preview {
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         let mut unframed = destination.clone();
         unframed.encode.framing = Framing::Datagram;
-        let mut pipeline = service::pipeline(config, &schemas, &unframed);
-        let now = jiff::Timestamp::now();
-        pipeline.set_reference_year(i32::from(now.to_zoned(jiff::tz::TimeZone::UTC).year()));
+        let pipeline = service::pipeline(config, &schemas, &unframed);
         Ok(Preview {
             pipeline,
             batch: Batch::default(),
-            now: EventTime(now.as_microsecond()),
+            now: EventTime(jiff::Timestamp::now().as_microsecond()),
             sequence: 1,
             source: 0,
             offset: 0,

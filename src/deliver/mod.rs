@@ -215,9 +215,7 @@ impl Delivery {
     /// Lines that can never be delivered are durable in the dead letter when this returns.
     fn fill(&mut self) -> Result<bool, Cause> {
         debug_assert!(self.next_portion >= self.batch.len());
-        let now = jiff::Timestamp::now();
-        self.pipeline.set_reference_year(i32::from(now.to_zoned(jiff::tz::TimeZone::UTC).year()));
-        let now = EventTime(now.as_microsecond());
+        let now = EventTime(jiff::Timestamp::now().as_microsecond());
         self.next_portion = 0;
         let sequence = self.sequence;
         let read = self.reader.read().map_err(|error| spool_cause(&error))?;

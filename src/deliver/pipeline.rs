@@ -187,14 +187,10 @@ impl Pipeline {
         }
     }
 
-    /// The year that RFC 3164 timestamps are read in.
-    pub fn set_reference_year(&mut self, year: i32) {
-        self.decoder.set_reference_year(year);
-    }
-
     /// Turns a run of lines into a batch. `sequence` numbers the messages and is advanced.
     pub fn fill(&mut self, lines: Lines<'_>, now: EventTime, sequence: &mut u32, out: &mut Batch) {
         out.clear();
+        self.decoder.set_reference_time(now);
         let mut counts = Counts::default();
         let (mut begin, mut message_bytes_begin, mut portion_bytes_begin) = (0, 0, 0);
         for newline in memchr_iter(b'\n', lines.bytes) {
