@@ -205,5 +205,4 @@ pub fn is_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "egress_tests.rs"]
 mod tests;
