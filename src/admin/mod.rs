@@ -1,1 +1,3 @@
 //! The status socket.
+
+pub mod settings;
