@@ -110,7 +110,9 @@ impl Environment<'_> {
         if protocol != Some(Protocol::Tls) {
             return None;
         }
-        let ca_file = self.path(CA_BUNDLE);
+        let file =
+            |name| self.path(name).map(|path| Given { value: Some(path.value), at: path.at });
+        let ca_file = file(CA_BUNDLE);
         if ca_file.is_none() {
             let fault = Fault::MissingVariable(" when QRADAR_SYSLOG_PROTOCOL is tls");
             self.findings.problem(At::Variable(CA_BUNDLE), "", fault);
@@ -119,8 +121,8 @@ impl Environment<'_> {
             at: At::Variable(CA_BUNDLE),
             pinned: ca_file.is_none(),
             ca_file,
-            cert_file: self.path("SPOOLGATE_TLS_CERT"),
-            key_file: self.path("SPOOLGATE_TLS_KEY"),
+            cert_file: file("SPOOLGATE_TLS_CERT"),
+            key_file: file("SPOOLGATE_TLS_KEY"),
             server_name: None,
             pins: Vec::new(),
             crl_file: None,

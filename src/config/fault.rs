@@ -36,7 +36,7 @@ pub(super) enum Fault {
     PastedPem(&'static str),
     #[error("`{key}` is missing; add it, for example `{example}`")]
     Missing { key: &'static str, example: &'static str },
-    #[error("there is no {0}; add one as in the example configuration")]
+    #[error("there is no [[{0}]]; add one as in the example configuration")]
     NoSection(&'static str),
     #[error("this variable is required{0}; set it")]
     MissingVariable(&'static str),
@@ -124,7 +124,7 @@ pub(super) enum Fault {
     // Egress.
     #[error(transparent)]
     Denied(#[from] Denied),
-    #[error("`hosts` holds {0}; name hosts without scheme and port")]
+    #[error("`hosts`: {0}; name hosts without scheme and port")]
     HostRule(#[from] HostRuleError),
     #[error("`hosts` opens nothing while `allow` is false; set `allow = true`, or empty the list")]
     HostsWithoutAllow,
@@ -204,7 +204,7 @@ pub(super) enum Fault {
 pub(super) enum Hint {
     #[error("did you mean `{0}`?")]
     Nearest(String),
-    #[error("it belongs in {}", section_text(.0))]
+    #[error("it belongs {}", section_text(.0))]
     Section(String),
     #[error("the keys here are {0}")]
     Keys(String),
@@ -214,12 +214,12 @@ pub(super) enum Hint {
     Words(String),
 }
 
-/// A section as it is written at the head of its table.
+/// Where a section is found, as it is written at the head of its table.
 fn section_text(section: &str) -> String {
     match section {
-        "" => "the top of the file, before the first [section]".to_owned(),
-        "spool" | "destination" => format!("[[{section}]]"),
-        _ => format!("[{section}]"),
+        "" => "at the top of the file, before the first [section]".to_owned(),
+        "spool" | "destination" => format!("in [[{section}]]"),
+        _ => format!("in [{section}]"),
     }
 }
 
@@ -232,6 +232,8 @@ pub(super) enum AddressFault {
     Scheme(String),
     #[error("is for HTTP, not for syslog; use tcp://, tls:// or udp://")]
     Http,
+    #[error("names a user; a syslog receiver has none, so write protocol://host:port")]
+    User,
     #[error("has more than a host and a port; write protocol://host:port and nothing else")]
     Rest,
     #[error("has an IPv6 address without brackets; write it as tcp://[2001:db8::1]:514")]

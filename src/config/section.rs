@@ -67,9 +67,10 @@ impl<'t> Section<'t> {
         Section { findings: self.findings, name, title, at, table, asked: Vec::new() }
     }
 
-    /// The repeated sub-sections `key`.
+    /// The repeated sub-sections `key`, at least one.
     pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'t>> {
         let Some((at, value)) = self.take(key) else {
+            self.refuse::<()>(At::Whole, Fault::NoSection(key));
             return Vec::new();
         };
         let example = format!("write [[{key}]]");
@@ -77,6 +78,9 @@ impl<'t> Section<'t> {
             self.wrong_type::<()>(key, at, "repeated sections", value, example);
             return Vec::new();
         };
+        if array.is_empty() {
+            self.refuse::<()>(at, Fault::NoSection(key));
+        }
         let mut sections = Vec::new();
         for item in array {
             let at = At::Byte(item.span().start);
@@ -105,8 +109,8 @@ impl<'t> Section<'t> {
     }
 
     /// A text, not empty.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<Given<String>> {
-        let (at, text) = self.any_text(key)?;
+    fn text(&mut self, key: &'static str, example: &str) -> Option<Given<String>> {
+        let (at, text) = self.any_text(key, example)?;
         if text.trim().is_empty() {
             return self.refuse(at, Fault::Empty(key));
         }
@@ -119,7 +123,16 @@ impl<'t> Section<'t> {
         key: &'static str,
         read: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<Given<T>> {
-        let Given { value, at } = self.text(key)?;
+        self.read_like(key, "…", read)
+    }
+
+    fn read_like<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        read: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<Given<T>> {
+        let Given { value, at } = self.text(key, example)?;
         match read(&value) {
             Ok(value) => Some(Given { value, at }),
             Err(fault) => self.refuse(at, fault),
@@ -132,7 +145,8 @@ impl<'t> Section<'t> {
         key: &'static str,
         words: &[(&'static str, T)],
     ) -> Option<Given<T>> {
-        self.read(key, |text| {
+        let example = words.first().map(|(word, _)| *word).unwrap_or_default();
+        self.read_like(key, example, |text| {
             let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
             found.map(|(_, value)| value.clone()).ok_or_else(|| {
                 let all = words.iter().map(|(word, _)| *word);
@@ -157,9 +171,19 @@ impl<'t> Section<'t> {
         })
     }
 
+    /// As [`Section::path`], telling a wrong path (`None` within) from one that is not there, so
+    /// that no second fault follows from the first.
+    pub(super) fn path_if_given(&mut self, key: &'static str) -> Option<Given<Option<PathBuf>>> {
+        let given = self.entries().find(|(name, ..)| *name == key).map(|(_, at, _)| at);
+        match self.path(key) {
+            Some(path) => Some(Given { value: Some(path.value), at: path.at }),
+            None => given.map(|at| Given { value: None, at }),
+        }
+    }
+
     /// As [`Section::path`], where an empty text switches something off.
     pub(super) fn path_or_none(&mut self, key: &'static str) -> Option<Given<Option<PathBuf>>> {
-        let (at, text) = self.any_text(key)?;
+        let (at, text) = self.any_text(key, "…")?;
         let path = (!text.is_empty()).then(|| self.findings.absolute(text));
         Some(Given { value: path, at })
     }
@@ -170,7 +194,7 @@ impl<'t> Section<'t> {
         key: &'static str,
         range: RangeInclusive<Duration>,
     ) -> Option<Given<Duration>> {
-        self.read(key, |text| {
+        self.read_like(key, "5s", |text| {
             let no_duration = || Fault::Duration { key, value: text.to_owned() };
             let duration = value::duration(text).ok_or_else(no_duration)?;
             if range.contains(&duration) {
@@ -233,38 +257,28 @@ impl<'t> Section<'t> {
     /// A list of texts, none empty; with `single` also one text alone.
     pub(super) fn texts(&mut self, key: &'static str, single: bool) -> Option<Given<Texts>> {
         let (at, value) = self.take(key)?;
-        if let Some(text) = value.as_str().filter(|_| single) {
-            return Some(Given { value: self.text_items(key, vec![(at, text)]), at });
-        }
         let example = format!("for example `{key} = [\"…\"]`");
         let wanted = if single { "a text or a list of texts" } else { "a list of texts" };
-        let Some(array) = value.as_array() else {
-            return self.wrong_type(key, at, wanted, value, example);
+        let items: Vec<(At, &DeValue<'_>)> = match value {
+            DeValue::String(_) if single => vec![(at, value)],
+            DeValue::Array(array) => {
+                array.iter().map(|item| (At::Byte(item.span().start), item.get_ref())).collect()
+            }
+            _ => return self.wrong_type(key, at, wanted, value, example),
         };
-        let mut items = Vec::new();
-        for item in array {
-            let item_at = At::Byte(item.span().start);
-            match item.get_ref().as_str() {
-                Some(text) => items.push((item_at, text)),
-                None => {
-                    let (found, example) = (item.get_ref(), example.clone());
-                    self.wrong_type::<()>(key, item_at, wanted, found, example);
+        let mut texts = Texts { items: Vec::new(), whole: true };
+        for (at, item) in items {
+            match item.as_str() {
+                Some(text) if !text.trim().is_empty() => {
+                    texts.items.push(Given { value: text.to_owned(), at });
+                    continue;
                 }
-            }
+                Some(_) => self.refuse::<()>(at, Fault::Empty(key)),
+                None => self.wrong_type(key, at, wanted, item, example.clone()),
+            };
+            texts.whole = false;
         }
-        Some(Given { value: self.text_items(key, items), at })
-    }
-
-    fn text_items(&self, key: &'static str, items: Vec<(At, &str)>) -> Texts {
-        let mut texts = Vec::new();
-        for (at, text) in items {
-            if text.trim().is_empty() {
-                self.refuse::<()>(at, Fault::Empty(key));
-            } else {
-                texts.push(Given { value: text.to_owned(), at });
-            }
-        }
-        texts
+        Some(Given { value: texts, at })
     }
 
     /// All keys of a section whose keys are the writer's own, with their values as text. Nested
@@ -341,12 +355,12 @@ impl<'t> Section<'t> {
         Some((At::Byte(value.span().start), value.get_ref()))
     }
 
-    fn any_text(&mut self, key: &'static str) -> Option<(At, &'t str)> {
+    fn any_text(&mut self, key: &'static str, example: &str) -> Option<(At, &'t str)> {
         let (at, value) = self.take(key)?;
         match value.as_str() {
             Some(text) => Some((at, text)),
             None => {
-                let example = format!("for example `{key} = \"…\"`");
+                let example = format!("for example `{key} = \"{example}\"`");
                 self.wrong_type(key, at, "a text", value, example)
             }
         }
@@ -378,5 +392,9 @@ impl<'t> Section<'t> {
     }
 }
 
-/// The items of a list with their places.
-pub(super) type Texts = Vec<Given<String>>;
+/// A list with the places of its items.
+pub(super) struct Texts {
+    pub(super) items: Vec<Given<String>>,
+    /// False when an item was wrong and is missing here.
+    pub(super) whole: bool,
+}

@@ -67,7 +67,10 @@ pub(super) fn address(text: &str) -> Result<Address, AddressFault> {
         _ => return Err(AddressFault::Scheme(scheme.to_owned())),
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains(['/', '?', '#', '@']) {
+    if rest.contains('@') {
+        return Err(AddressFault::User);
+    }
+    if rest.contains(['/', '?', '#']) {
         return Err(AddressFault::Rest);
     }
     let (host, port) = host_and_port(rest)?;

@@ -48,9 +48,6 @@ pub(super) fn resolve(
         typed.max_event_bytes.as_ref(),
         typed.poll_interval.as_ref(),
     );
-    if typed.destinations.is_empty() {
-        findings.problem(At::Whole, "", Fault::NoSection("[[destination]]"));
-    }
     duplicate_names(&findings, &typed.destinations);
     let destinations: Vec<Destination> = typed
         .destinations
@@ -63,7 +60,7 @@ pub(super) fn resolve(
     };
     let map = map::settings::Settings {
         schemas_dir: typed.schemas_dir.map(|dir| dir.value),
-        guard_keys: typed.guard_keys.into_iter().map(|key| key.value).collect(),
+        guard_keys: typed.guard_keys,
     };
     let socket = value_or(typed.admin_socket, Some(PathBuf::from(ADMIN_SOCKET)));
     let admin = admin::settings::Settings { socket };

@@ -11,6 +11,7 @@ use crate::config::findings::{At, Given};
 use crate::config::typed::{After, Spool};
 use crate::spool::settings::{AfterDelivery, Settings, Source};
 
+const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 const MAX_EVENT_BYTES: usize = 1 << 20;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -21,9 +22,6 @@ pub(super) fn resolve(
     max_event_bytes: Option<&Given<u32>>,
     poll_interval: Option<&Given<Duration>>,
 ) -> Settings {
-    if spools.is_empty() {
-        context.findings.problem(At::Whole, "", Fault::NoSection("[[spool]]"));
-    }
     for (index, spool) in spools.iter().enumerate() {
         for other in spools.iter().take(index) {
             overlap(context, spool, other);
@@ -44,12 +42,16 @@ fn source(context: &Context<'_>, spools: &[Spool], spool: &Spool) -> Option<Sour
         fault(Fault::NoFileName(text));
         return None;
     };
-    if text.ends_with('/') {
+    // A directory without its slash reads as a pattern that matches the directory alone.
+    let plain = !text.contains(WILDCARDS);
+    let directory_alone =
+        plain && context.machine.examine(&path.value).is_ok_and(|entry| entry.directory);
+    if text.ends_with('/') || directory_alone {
         fault(Fault::NoFileName(text));
         return None;
     }
     let mut device = None;
-    if directory.to_string_lossy().contains(['*', '?', '[', '{']) {
+    if directory.to_string_lossy().contains(WILDCARDS) {
         fault(Fault::WildcardDirectory(text.clone()));
     } else if let Err(error) = Glob::new(&text) {
         let (value, why) = (text.clone(), error.kind().to_string());

@@ -1,7 +1,10 @@
 //! `[destination.tls]` against the addresses and the file system.
 
+use std::path::PathBuf;
+
 use super::Context;
 use crate::config::fault::Fault;
+use crate::config::findings::Given;
 use crate::config::typed::Tls;
 use crate::transport::settings::TlsSettings;
 
@@ -29,23 +32,29 @@ pub(super) fn resolve(context: &Context<'_>, title: &str, tls: Tls) -> TlsSettin
     for (key, path) in
         [("ca_file", &tls.ca_file), ("cert_file", &tls.cert_file), ("crl_file", &tls.crl_file)]
     {
-        if let Some(path) = path {
-            context.file(title, key, path);
+        if let Some(path) = given(path) {
+            context.file(title, key, &path);
         }
     }
-    if let Some(path) = &tls.key_file
-        && let Some(entry) = context.file(title, "key_file", path)
+    if let Some(path) = given(&tls.key_file)
+        && let Some(entry) = context.file(title, "key_file", &path)
         && entry.mode & OTHERS_READ != 0
     {
         let warning = Fault::KeyReadable(path.value.clone(), entry.mode);
         context.findings.warning(path.at, title, warning);
     }
     TlsSettings {
-        ca_file: tls.ca_file.map(|given| given.value),
-        cert_file: tls.cert_file.map(|given| given.value),
-        key_file: tls.key_file.map(|given| given.value),
+        ca_file: tls.ca_file.and_then(|given| given.value),
+        cert_file: tls.cert_file.and_then(|given| given.value),
+        key_file: tls.key_file.and_then(|given| given.value),
         server_name: tls.server_name.map(|given| given.value),
         pin_sha256: tls.pins,
-        crl_file: tls.crl_file.map(|given| given.value),
+        crl_file: tls.crl_file.and_then(|given| given.value),
     }
+}
+
+/// The path, unless it was wrong and is reported already.
+fn given(path: &Option<Given<Option<PathBuf>>>) -> Option<Given<PathBuf>> {
+    let path = path.as_ref()?;
+    Some(Given { value: path.value.clone()?, at: path.at })
 }

@@ -66,6 +66,7 @@ fn every_text_is_as_recorded() {
 fn a_refused_secret_is_not_shown() {
     assert!(!answer("secret-in-file").contains("hunter2"));
     assert!(!answer("secret-as-path").contains("MIIB"));
+    assert!(!answer("addresses").contains("hunter2"));
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Machine for FakeMachine {
         }
         let mode = if text.contains("public") { 0o644 } else { 0o640 };
         let device = if text.contains("other-disk") { 2 } else { 1 };
-        Ok(Entry { directory: !name.contains('.'), mode, device })
+        Ok(Entry { directory: !name.contains(['.', '*']), mode, device })
     }
 }
 

@@ -76,13 +76,15 @@ fn is_destination_name(text: &str) -> bool {
 
 fn addresses(findings: &Findings<'_>, section: &mut Section<'_>) -> Option<Vec<Given<Address>>> {
     let texts = section.texts("address", true)?;
-    let (mut addresses, mut whole) = (Vec::new(), true);
-    for Given { value: text, at } in texts.value {
+    let (mut addresses, mut whole) = (Vec::new(), texts.value.whole);
+    for Given { value: text, at } in texts.value.items {
         match value::address(&text) {
             Ok(value) => addresses.push(Given { value, at }),
             Err(why) => {
                 whole = false;
-                findings.problem(at, section.title(), Fault::Address { value: text, why });
+                // What stands before an `@` may be a password.
+                let value = text.rsplit('@').next().unwrap_or_default().to_owned();
+                findings.problem(at, section.title(), Fault::Address { value, why });
             }
         }
     }
@@ -154,23 +156,23 @@ fn link(section: &mut Section<'_>) -> Link {
 
 fn tls(findings: &Findings<'_>, mut section: Section<'_>) -> Option<Tls> {
     let at = section.at();
-    let ca_file = section.path("ca_file");
-    let cert_file = section.path("cert_file");
-    let key_file = section.path("key_file");
+    let ca_file = section.path_if_given("ca_file");
+    let cert_file = section.path_if_given("cert_file");
+    let key_file = section.path_if_given("key_file");
     let server_name = section.read("server_name", |text| match value::is_host(text) {
         true => Ok(text.to_owned()),
         false => Err(Fault::ServerName(text.to_owned())),
     });
-    let texts = section.texts("pin_sha256", true).map(|texts| texts.value).unwrap_or_default();
-    let pinned = !texts.is_empty();
+    let texts = section.texts("pin_sha256", true).map(|texts| texts.value);
+    let pinned = texts.as_ref().is_some_and(|texts| !texts.whole || !texts.items.is_empty());
     let mut pins = Vec::new();
-    for text in texts {
+    for text in texts.into_iter().flat_map(|texts| texts.items) {
         match value::fingerprint(&text.value) {
             Some(pin) => pins.push(pin),
             None => findings.problem(text.at, section.title(), Fault::Pin(text.value)),
         }
     }
-    let crl_file = section.path("crl_file");
+    let crl_file = section.path_if_given("crl_file");
     section.finish();
     Some(Tls { at: at?, ca_file, cert_file, key_file, server_name, pins, pinned, crl_file })
 }
@@ -213,15 +215,16 @@ fn globs(
     key: &'static str,
 ) -> Option<Given<Vec<String>>> {
     let texts = section.texts(key, false)?;
-    let mut globs = Vec::new();
-    for Given { value, at } in texts.value {
+    let (mut globs, mut whole) = (Vec::new(), texts.value.whole);
+    for Given { value, at } in texts.value.items {
         match Glob::new(&value) {
             Ok(_) => globs.push(value),
             Err(fault) => {
+                whole = false;
                 let why = fault.kind().to_string();
                 findings.problem(at, section.title(), Fault::Glob { key, value, why });
             }
         }
     }
-    Some(Given { value: globs, at: texts.at })
+    whole.then_some(Given { value: globs, at: texts.at })
 }

@@ -37,12 +37,14 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> 
     typed.checkpoint_interval = state.duration("checkpoint_interval", MILLISECOND..=60 * SECOND);
     state.finish();
     let mut privacy = top.section("privacy", "privacy");
+    let guard_keys = privacy.texts("guard_keys", false).into_iter();
     typed.guard_keys =
-        privacy.texts("guard_keys", false).map(|texts| texts.value).unwrap_or_default();
+        guard_keys.flat_map(|texts| texts.value.items).map(|key| key.value).collect();
     privacy.finish();
     let mut egress = top.section("egress", "egress");
     typed.egress_allow = egress.flag("allow");
-    for host in egress.texts("hosts", false).map(|texts| texts.value).unwrap_or_default() {
+    let hosts = egress.texts("hosts", false).into_iter();
+    for host in hosts.flat_map(|texts| texts.value.items) {
         match host.value.parse() {
             Ok(value) => typed.egress_hosts.push(Given { value, at: host.at }),
             Err(fault) => findings.problem(host.at, egress.title(), Fault::HostRule(fault)),

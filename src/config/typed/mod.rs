@@ -9,7 +9,6 @@ use tracing::Level;
 
 use super::findings::{At, Given};
 use super::profile::Profile;
-use super::section::Texts;
 use crate::deliver::settings::Confirm;
 use crate::encode::settings::Framing;
 use crate::map::settings::MinSeverity;
@@ -30,7 +29,7 @@ pub(in crate::config) struct Typed {
     pub(in crate::config) poll_interval: Option<Given<Duration>>,
     pub(in crate::config) state_dir: Option<Given<PathBuf>>,
     pub(in crate::config) checkpoint_interval: Option<Given<Duration>>,
-    pub(in crate::config) guard_keys: Texts,
+    pub(in crate::config) guard_keys: Vec<String>,
     pub(in crate::config) egress_allow: Option<Given<bool>>,
     pub(in crate::config) egress_hosts: Vec<Given<HostRule>>,
     pub(in crate::config) admin_socket: Option<Given<Option<PathBuf>>>,
@@ -125,17 +124,17 @@ pub(in crate::config) struct Link {
     pub(in crate::config) user_timeout: Option<Given<Duration>>,
 }
 
-/// `[destination.tls]`
+/// `[destination.tls]`; of a wrong path the place alone is known.
 pub(in crate::config) struct Tls {
     pub(in crate::config) at: At,
-    pub(in crate::config) ca_file: Option<Given<PathBuf>>,
-    pub(in crate::config) cert_file: Option<Given<PathBuf>>,
-    pub(in crate::config) key_file: Option<Given<PathBuf>>,
+    pub(in crate::config) ca_file: Option<Given<Option<PathBuf>>>,
+    pub(in crate::config) cert_file: Option<Given<Option<PathBuf>>>,
+    pub(in crate::config) key_file: Option<Given<Option<PathBuf>>>,
     pub(in crate::config) server_name: Option<Given<String>>,
     pub(in crate::config) pins: Vec<[u8; 32]>,
     /// Also true when every pin is wrong, so that no second fault follows from the first.
     pub(in crate::config) pinned: bool,
-    pub(in crate::config) crl_file: Option<Given<PathBuf>>,
+    pub(in crate::config) crl_file: Option<Given<Option<PathBuf>>>,
 }
 
 /// How fast, and when bytes count.
