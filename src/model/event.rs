@@ -47,6 +47,8 @@ pub enum Node {
 pub struct Tape {
     nodes: Vec<Node>,
     text: String,
+    /// The containers around an entry while keys are taken out: is it an object, where it ends.
+    open: Vec<(bool, usize)>,
 }
 
 /// Names an open container while a decoder fills the tape.
@@ -138,8 +140,9 @@ impl Tape {
     pub fn remove_keys(&mut self, line: &str, is_guarded: impl Fn(&str) -> bool) -> usize {
         let mut removed = 0;
         let mut at = 0;
-        // Keys are told from values by walking containers: `ends` holds the open objects.
-        let mut open: Vec<(bool, usize)> = Vec::new();
+        // Keys are told from values by walking containers.
+        let mut open = std::mem::take(&mut self.open);
+        open.clear();
         let mut expect_key = false;
         while at < self.nodes.len() {
             while let Some(&(_, end)) = open.last() {
@@ -177,6 +180,7 @@ impl Tape {
             }
             at += 1;
         }
+        self.open = open;
         removed
     }
 
@@ -235,6 +239,11 @@ impl<'a> Event<'a> {
         path.split('.').try_fold(self.root()?, |value, key| value.get(key))
     }
 
+    /// The value of that [`Value::index`], for whoever kept it; the tape must not have changed.
+    pub fn by_index(self, index: u32) -> Option<Value<'a>> {
+        self.value(index as usize)
+    }
+
     fn value(self, at: usize) -> Option<Value<'a>> {
         let node = *self.tape.nodes.get(at)?;
         Some(Value { event: self, at, node })
@@ -281,6 +290,11 @@ impl<'a> Value<'a> {
             Node::Array { .. } => Kind::Array,
             Node::Object { .. } => Kind::Object,
         }
+    }
+
+    /// Where it stands in the tape; [`Event::by_index`] finds it again.
+    pub fn index(self) -> u32 {
+        self.at as u32
     }
 
     /// Text, number or truth value as text; `None` for `null` and containers.
