@@ -5,8 +5,8 @@
 //! again; destinations that did not change are not touched. Diagnostics: start, stop, reload.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -24,8 +24,7 @@ use crate::deliver::pipeline::{Pipeline, SourcePlan};
 use crate::deliver::status::Status;
 use crate::deliver::{Delivery, Parts};
 use crate::encode::Encoder;
-use crate::map::schema::{Schema, SchemaError};
-use crate::map::{Filter, Guard, Mapper};
+use crate::map::{Filter, FilterError, Guard, Mapper, Schema, SchemaError};
 use crate::model::format::Format;
 use crate::model::ledger::Ledger;
 use crate::model::position::FileKey;
@@ -42,6 +41,9 @@ pub enum ServiceError {
     /// The spool cannot be used.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// A filter cannot be built.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A schema file is wrong.
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -55,7 +57,7 @@ pub enum ServiceError {
     },
 }
 
-/// How often delivered files are looked for, where they are to be deleted or archived.
+/// How often delivered files are let go of, and deleted or archived where that is wanted.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it; returns when everything that could be proven is durable.
@@ -84,8 +86,7 @@ struct Signals {
 impl Signals {
     fn install() -> Result<Signals, ServiceError> {
         let on = |kind| {
-            signal(kind)
-                .map_err(|source| ServiceError::System { what: "a signal handler", source })
+            signal(kind).map_err(|source| ServiceError::System { what: "a signal handler", source })
         };
         Ok(Signals {
             terminate: on(SignalKind::terminate())?,
@@ -122,11 +123,8 @@ impl Service {
     /// Opens state, spool and status socket and starts every destination.
     pub fn start(config: Config) -> Result<Service, ServiceError> {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
-        if let Some(notice) = &restored.notice {
-            error!(code = notice.code, "{notice}");
-        }
         let dead_letter = DeadLetter::open(&config.state.dir)?;
-        let schemas = crate::map::schema::load(&config.map)?;
+        let schemas = crate::map::load_schemas(&config.map)?;
         let spool = Spool::open(spool_settings(&config), restored.files)?;
         let admin = config.admin.socket.as_deref().and_then(|path| {
             Admin::bind(path)
@@ -166,9 +164,6 @@ impl Service {
         load: impl Fn() -> Result<Config, ConfigError>,
     ) {
         loop {
-            let settles = self.config.spool.sources.iter().any(|source| {
-                source.after_delivery != AfterDelivery::Keep
-            });
             let event = {
                 let serve = async {
                     match &self.admin {
@@ -180,7 +175,7 @@ impl Service {
                     _ = signals.terminate.recv() => Event::Stop,
                     _ = signals.interrupt.recv() => Event::Stop,
                     _ = signals.hangup.recv() => Event::Reload,
-                    () = tokio::time::sleep(SETTLE_INTERVAL), if settles => Event::Settle,
+                    () = tokio::time::sleep(SETTLE_INTERVAL) => Event::Settle,
                     () = serve => Event::Settle,
                 }
             };
@@ -227,9 +222,8 @@ impl Service {
             warn!("[state] and [admin] take effect at the next start, not at a reload");
         }
         // Everything that can fail comes before anything is stopped.
-        let schemas = crate::map::schema::load(&config.map)?;
+        let schemas = crate::map::load_schemas(&config.map)?;
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
-            || schemas != self.schemas
             || config.egress != self.config.egress
             || config.map != self.config.map;
         let keep = |running: &Running| {
@@ -279,7 +273,7 @@ impl Service {
                 destination.transport.addresses.clone(),
                 destination.deliver.fail_back_after,
             ),
-            pipeline: pipeline(&self.config, &self.schemas, &destination),
+            pipeline: pipeline(&self.config, &self.schemas, &destination)?,
             spool: self.spool.clone(),
             reader: self.spool.reader(&name, in_flight.cursors()),
             checkpoint: self.checkpoint.clone(),
@@ -311,9 +305,9 @@ impl Service {
 
     /// Deletes or archives the closed files that every destination has durably passed.
     fn settle(&self) {
-        let names: Vec<&str> = self.running.keys().map(String::as_str).collect();
-        self.spool.settle(&|file: FileKey| {
-            let offsets = names.iter().map(|name| self.checkpoint.durable_offset(name, file));
+        self.spool.settle(&|file: FileKey, only: Option<&str>| {
+            let readers = self.running.keys().filter(|name| only.is_none_or(|only| only == *name));
+            let offsets = readers.map(|name| self.checkpoint.durable_offset(name, file));
             offsets.collect::<Option<Vec<u64>>>()?.into_iter().min()
         });
     }
@@ -356,7 +350,11 @@ fn continued(state: DestinationState) -> InFlight {
 }
 
 /// The stages between the spool and the link, as `destination` wants them.
-pub fn pipeline(config: &Config, schemas: &[Schema], destination: &Destination) -> Pipeline {
+pub fn pipeline(
+    config: &Config,
+    schemas: &[Schema],
+    destination: &Destination,
+) -> Result<Pipeline, ServiceError> {
     let guard = Guard::new(&config.map.guard_keys);
     let mapper = Mapper::new(schemas.to_vec(), guard);
     let sources = spool_settings(config)
@@ -369,9 +367,9 @@ pub fn pipeline(config: &Config, schemas: &[Schema], destination: &Destination) 
         .collect();
     let portion_events =
         destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
-    let filter = Filter::new(&destination.filter);
+    let filter = Filter::new(destination.filter.clone())?;
     let encoder = Encoder::new(destination.encode.clone());
-    Pipeline::new(sources, mapper, filter, encoder, portion_events)
+    Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
 }
 
 /// The configured spool, and for each destination the directory that `dead-letter replay` fills.

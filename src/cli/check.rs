@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::{Config, Destination};
-use crate::transport::{Connector, certificates};
+use crate::transport::Connector;
+
+mod certificates;
 
 use super::{Failure, exit, print, required_config};
 
@@ -27,7 +29,7 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     for warning in &config.warnings {
         report.warn(warning)?;
     }
-    let schemas = crate::map::schema::load(&config.map)
+    let schemas = crate::map::load_schemas(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
     for destination in &config.destinations {
@@ -77,8 +79,8 @@ fn check_certificates(destination: &Destination, report: &mut Report) -> Result<
     for path in [&tls.ca_file, &tls.cert_file].into_iter().flatten() {
         let found = match certificates::describe(path) {
             Ok(found) => found,
-            Err(cause) => {
-                report.bad(exit::CONFIG, &cause.text)?;
+            Err(wrong) => {
+                report.bad(exit::CONFIG, &wrong)?;
                 continue;
             }
         };

@@ -52,11 +52,11 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let dir = required_config(config)?.state.dir;
     match &arguments.action {
         Action::List(selection) => {
-            select(&dir, selection, |record| print(&line(record, selection.json)?))?;
+            select(&dir, selection, |record| print(&line(record, selection.json)))?;
         }
         Action::Export(selection) => {
             select(&dir, selection, |record| {
-                let text = if selection.json { line(record, true)? } else { event(record) };
+                let text = if selection.json { line(record, true) } else { event(record) };
                 print(&text)
             })?;
         }
@@ -73,7 +73,7 @@ fn select(
 ) -> Result<u64, Failure> {
     let replayed = if selection.all { 0 } else { replayed(dir)? };
     let mut count = 0;
-    for record in DeadLetter::read(dir).map_err(|error| failure(dir, &error))? {
+    for record in DeadLetter::read(dir) {
         count += 1;
         let record = record.map_err(|error| failure(dir, &error))?;
         let wanted = selection.destination.as_deref();
@@ -84,18 +84,26 @@ fn select(
     Ok(count)
 }
 
-fn line(record: &DeadLetterRecord, json: bool) -> Result<String, Failure> {
+fn line(record: &DeadLetterRecord, json: bool) -> String {
     if json {
-        return serde_json::to_string(record)
-            .map(|text| text + "\n")
-            .map_err(|error| Failure::new(exit::DATA, error.to_string()));
+        let object = serde_json::json!({
+            "timestamp": record.timestamp,
+            "destination": record.destination,
+            "connector": record.connector,
+            "error": record.error,
+            "code": record.code,
+            "position": record.position,
+            "path": record.path,
+            "event": String::from_utf8_lossy(&record.event),
+        });
+        return format!("{object}\n");
     }
     let DeadLetterRecord { timestamp, destination, position, code, error, .. } = record;
-    Ok(format!("{timestamp} {destination} {position} {code}: {error}\n"))
+    format!("{timestamp} {destination} {position} {code}: {error}\n")
 }
 
 fn event(record: &DeadLetterRecord) -> String {
-    let mut text = String::from_utf8_lossy(&record.line()).into_owned();
+    let mut text = String::from_utf8_lossy(&record.event).into_owned();
     text.push('\n');
     text
 }
@@ -103,7 +111,7 @@ fn event(record: &DeadLetterRecord) -> String {
 fn replay(dir: &Path, selection: &Selection) -> Result<(), Failure> {
     let mut lines: Vec<(String, Vec<u8>)> = Vec::new();
     let count = select(dir, selection, |record| {
-        lines.push((record.destination.clone(), record.line()));
+        lines.push((record.destination.clone(), record.event.clone()));
         Ok(())
     })?;
     let mut destinations: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();

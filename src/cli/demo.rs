@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::{Config, ThisMachine};
 use crate::model::ledger::Ledger;
 use crate::service::Service;
 
@@ -75,9 +75,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn receiver(ca: &ThrowAwayCa) -> Result<Receiver, Failure> {
-    let tls =
-        ReceiverTls::from_files(&ca.server_cert_file, &ca.server_key_file, Some(&ca.ca_file))
-            .map_err(|error| failed(&error))?;
+    let tls = ReceiverTls::from_files(&ca.server_cert_file, &ca.server_key_file, Some(&ca.ca_file))
+        .map_err(|error| failed(&error))?;
     Receiver::bind(ReceiveSettings {
         address: ([127, 0, 0, 1], 0).into(),
         protocol: ReceiveProtocol::Tls(tls),
@@ -157,8 +156,7 @@ fn write_spool(dir: &Path, events: u64) -> Result<(), Failure> {
     let spool = dir.join("spool");
     std::fs::create_dir(&spool).map_err(|error| failed(&error))?;
     let mut files: Vec<String> = SAMPLES.iter().map(|_| String::new()).collect();
-    let mut lines: Vec<_> =
-        SAMPLES.iter().map(|(_, sample)| sample.lines().cycle()).collect();
+    let mut lines: Vec<_> = SAMPLES.iter().map(|(_, sample)| sample.lines().cycle()).collect();
     let turns = (0..SAMPLES.len()).cycle().take(usize::try_from(events).unwrap_or(usize::MAX));
     for turn in turns {
         let line = lines.get_mut(turn).and_then(Iterator::next);
@@ -192,7 +190,7 @@ fn config(dir: &Path, ca: &ThrowAwayCa, port: u16) -> Result<Config, Failure> {
     );
     let path = dir.join("spoolgate.toml");
     std::fs::write(&path, text).map_err(|error| failed(&error))?;
-    Config::load(&path).map_err(|error| failed(&error))
+    Config::load(&path, &ThisMachine).map_err(|error| failed(&error))
 }
 
 /// A directory of the demo's own, removed at the end unless it is to be kept.
@@ -205,9 +203,8 @@ impl Directory {
     fn make(keep: bool) -> Result<Directory, Failure> {
         let name = format!("spoolgate-demo-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).map_err(|error| {
-            Failure::new(exit::IO, format!("{}: {error}", path.display()))
-        })?;
+        std::fs::create_dir(&path)
+            .map_err(|error| Failure::new(exit::IO, format!("{}: {error}", path.display())))?;
         Ok(Directory { path, keep })
     }
 }

@@ -8,9 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. `level` is the least level; SPOOLGATE_LOG overrides it, for instance `debug`.
 pub fn start(level: &str) {
-    let filter = || {
-        EnvFilter::try_from_env("SPOOLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(level))
-    };
+    let filter =
+        || EnvFilter::try_from_env("SPOOLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     // systemd sets JOURNAL_STREAM for a service whose output is the journal.
     let journald = std::env::var_os("JOURNAL_STREAM")
         .and_then(|_| tracing_journald::layer().ok())

@@ -15,11 +15,11 @@ pub mod send_test;
 pub mod status;
 pub mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ThisMachine};
 
 /// Arguments of the whole program.
 #[derive(Debug, Parser)]
@@ -64,7 +64,7 @@ pub enum Command {
 }
 
 /// Where the configuration is looked for.
-pub const DEFAULT_CONFIG: &str = "/etc/spoolgate/spoolgate.toml";
+pub use crate::config::DEFAULT_PATH as DEFAULT_CONFIG;
 
 /// What `--version` says: the version, the target, and who does the cryptography.
 pub const VERSION: &str = match (cfg!(target_arch = "aarch64"), cfg!(target_env = "musl")) {
@@ -134,19 +134,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The configuration file, or at the default path without one, the environment (seed: Arbitex).
-pub fn load_config(path: &std::path::Path) -> Result<Config, ConfigError> {
-    let variable = |name: &str| std::env::var(name).ok();
-    if path == std::path::Path::new(DEFAULT_CONFIG)
-        && !path.exists()
-        && variable("QRADAR_SYSLOG_HOST").is_some()
-    {
-        return Config::from_environment(&variable);
-    }
-    Config::load(path)
+pub fn load_config(path: &Path) -> Result<Config, ConfigError> {
+    let default = Path::new(DEFAULT_CONFIG);
+    let named = (path != default).then_some(path);
+    Config::find(named, default, &|name| std::env::var(name).ok(), &ThisMachine)
 }
 
 /// [`load_config`] for a command that cannot go on without it.
-pub fn required_config(path: &std::path::Path) -> Result<Config, Failure> {
+pub fn required_config(path: &Path) -> Result<Config, Failure> {
     load_config(path).map_err(|error| Failure::new(exit::CONFIG, error.to_string()))
 }
 

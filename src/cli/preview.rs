@@ -112,11 +112,12 @@ pub enum Shown<'a> {
 impl Preview {
     /// The stages of `destination`, with lines of the first `[[spool]]`.
     pub fn new(config: &Config, destination: &Destination) -> Result<Preview, Failure> {
-        let schemas = crate::map::schema::load(&config.map)
+        let schemas = crate::map::load_schemas(&config.map)
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         let mut unframed = destination.clone();
         unframed.encode.framing = Framing::Datagram;
-        let pipeline = service::pipeline(config, &schemas, &unframed);
+        let pipeline = service::pipeline(config, &schemas, &unframed)
+            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         Ok(Preview {
             pipeline,
             batch: Batch::default(),
@@ -139,7 +140,7 @@ impl Preview {
             position: Position { file, offset: self.offset },
             source: self.source,
             bytes: line,
-            end: Cursor::start(file),
+            end: Cursor { file, offset: 0, tail_hash: 0 },
         };
         self.offset += line.len() as u64;
         self.pipeline.fill(lines, self.now, &mut self.sequence, &mut self.batch);

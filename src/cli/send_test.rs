@@ -39,9 +39,10 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
 
 /// A synthetic `dlp.pii_blocked` (seed: AISG, "Send Test Event"), as the destination wants it.
 fn test_event(config: &Config, destination: &Destination) -> Result<Batch, Failure> {
-    let schemas = crate::map::schema::load(&config.map)
+    let schemas = crate::map::load_schemas(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
-    let mut pipeline = service::pipeline(config, &schemas, destination);
+    let mut pipeline = service::pipeline(config, &schemas, destination)
+        .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     let now = jiff::Timestamp::now();
     let line = format!(
         "{{\"type\":\"dlp.pii_blocked\",\"severity\":\"high\",\"timestamp\":\"{now:.3}\",\
@@ -55,7 +56,7 @@ fn test_event(config: &Config, destination: &Destination) -> Result<Batch, Failu
         // No source: the line's form is told from the line.
         source: usize::MAX,
         bytes: line.as_bytes(),
-        end: Cursor::start(file),
+        end: Cursor { file, offset: 0, tail_hash: 0 },
     };
     let mut batch = Batch::default();
     pipeline.fill(lines, EventTime(now.as_microsecond()), &mut 1, &mut batch);

@@ -86,8 +86,8 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     }
     let verdict = expected.verdict();
     print(&render(&verdict, arguments.json)?)?;
-    let is_wrong = verdict.lost + verdict.altered > 0
-        || (arguments.exactly_once && verdict.duplicated > 0);
+    let is_wrong =
+        verdict.lost + verdict.altered > 0 || (arguments.exactly_once && verdict.duplicated > 0);
     if is_wrong {
         return Err(Failure::new(exit::NO, "the receiver does not hold what the spool says"));
     }
@@ -119,7 +119,8 @@ fn files(glob: &str) -> Result<Vec<PathBuf>, Failure> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let pattern = path.file_name().unwrap_or_default().to_string_lossy();
     let bad = |error: &dyn std::fmt::Display| Failure::new(exit::USAGE, format!("{glob}: {error}"));
-    let matcher = GlobBuilder::new(&pattern).build().map_err(|error| bad(&error))?.compile_matcher();
+    let matcher =
+        GlobBuilder::new(&pattern).build().map_err(|error| bad(&error))?.compile_matcher();
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(|error| bad(&error))? {
         let entry = entry.map_err(|error| bad(&error))?;

@@ -31,6 +31,8 @@ pub use error::DecodeError;
 
 use crate::model::event::{Event, Kind, LINE_BYTES_MAX, Tape};
 use crate::model::format::Format;
+
+pub use crate::model::format::Decoded;
 use crate::model::time::EventTime;
 use detect::{Body, Shape};
 use syslog::Horizon;
@@ -45,15 +47,6 @@ pub struct Decoder {
     json: json::Reader,
     scratch: String,
     horizon: Option<Horizon>,
-}
-
-/// What a line was. The event itself is on the tape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decoded<'l> {
-    /// The line, known to be UTF-8.
-    pub line: &'l str,
-    /// Never [`Format::Auto`].
-    pub format: Format,
 }
 
 impl Decoder {

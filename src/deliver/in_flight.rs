@@ -124,20 +124,13 @@ impl InFlight {
         self.confirm(u64::MAX)
     }
 
-    /// The connection ended: everything not passed will be read again. Answers where to begin,
-    /// for each file that had something in flight or `also`, and the sequence number to go on
-    /// with; messages that had been written count as resent.
-    pub fn rewind(&mut self, also: Option<FileKey>) -> (Vec<Cursor>, u32) {
-        let mut files: Vec<FileKey> =
-            self.portions.iter().map(|portion| portion.end.file).chain(also).collect();
-        files.sort_unstable();
-        files.dedup();
+    /// The connection ended: everything not passed will be read again, from [`InFlight::cursors`];
+    /// messages that had been written count as resent.
+    pub fn rewind(&mut self) {
         let written: u64 = self.portions.iter().map(|portion| portion.counts.messages).sum();
         self.passed.resent += written;
         self.portions.clear();
         self.open = Counts::default();
-        let cursors = files.into_iter().map(|file| self.cursor(file)).collect();
-        (cursors, self.sequence)
     }
 
     /// The passed cursors of all files.
@@ -150,10 +143,11 @@ impl InFlight {
         self.sequence
     }
 
-    /// The cursor behind what was last sent of that file.
-    pub fn last_read(&self, file: FileKey) -> Cursor {
-        let last = self.portions.iter().rev().find(|portion| portion.end.file == file);
-        last.map_or_else(|| self.cursor(file), |portion| portion.end)
+    /// The cursors behind what was last sent of each file, proven or not.
+    pub fn read_cursors(&self) -> Vec<Cursor> {
+        let mut cursors = self.cursors.clone();
+        cursors.extend(self.portions.iter().map(|portion| (portion.end.file, portion.end)));
+        cursors.into_values().collect()
     }
 
     /// The live account: what was passed, and what is open.
@@ -172,10 +166,6 @@ impl InFlight {
     /// The file is gone and passed: nothing will ask for its cursor again.
     pub fn forget(&mut self, file: FileKey) {
         self.cursors.remove(&file);
-    }
-
-    fn cursor(&self, file: FileKey) -> Cursor {
-        self.cursors.get(&file).copied().unwrap_or_else(|| Cursor::start(file))
     }
 
     fn pass(&mut self, portion: &Portion) {
@@ -237,9 +227,12 @@ mod tests {
         sent(&mut in_flight, portion(100, 1, 1000, 10, 1));
         sent(&mut in_flight, portion(150, 2, 500, 5, 0));
         in_flight.take(Counts { messages: 3, ..Counts::default() });
-        let (cursors, sequence) = in_flight.rewind(Some(FileKey(3)));
-        assert_eq!(cursors, [known, Cursor::start(FileKey(2)), Cursor::start(FileKey(3))]);
-        assert_eq!(sequence, 5);
+        let mut read = in_flight.read_cursors();
+        read.sort_by_key(|cursor| cursor.file);
+        assert_eq!(read, [portion(100, 1, 1000, 0, 0).end, portion(150, 2, 500, 0, 0).end]);
+        in_flight.rewind();
+        assert_eq!(in_flight.cursors(), [known]);
+        assert_eq!(in_flight.sequence(), 5);
         let ledger = in_flight.ledger();
         assert_eq!((ledger.read, ledger.in_flight, ledger.resent), (0, 0, 15));
         assert!(ledger.adds_up());

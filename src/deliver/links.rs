@@ -9,7 +9,6 @@ use crate::transport::settings::{Address, Protocol};
 use crate::transport::{Connector, Link};
 
 /// The receivers of one destination, the preferred one first.
-#[derive(Debug)]
 pub struct Links {
     connector: Arc<Connector>,
     addresses: Vec<Address>,
@@ -24,11 +23,7 @@ pub struct Links {
 
 impl Links {
     /// All tries begin with the first of `addresses`, of which there is at least one.
-    pub fn new(
-        connector: Connector,
-        addresses: Vec<Address>,
-        fail_back_after: Duration,
-    ) -> Links {
+    pub fn new(connector: Connector, addresses: Vec<Address>, fail_back_after: Duration) -> Links {
         Links {
             connector: Arc::new(connector),
             addresses,
@@ -97,9 +92,7 @@ impl Links {
 
     /// True when the receiver in use cannot acknowledge.
     pub fn is_datagram(&self) -> bool {
-        self.addresses
-            .get(self.current)
-            .is_some_and(|address| address.protocol == Protocol::Udp)
+        self.addresses.get(self.current).is_some_and(|address| address.protocol == Protocol::Udp)
     }
 
     /// The receiver in use or tried last, for status.

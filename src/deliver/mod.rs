@@ -17,9 +17,6 @@ mod session;
 pub mod settings;
 pub mod status;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -42,7 +39,6 @@ use settings::Settings;
 use status::{LastError, State, Status};
 
 /// One destination and everything it needs.
-#[derive(Debug)]
 pub struct Delivery {
     settings: Settings,
     links: Links,
@@ -71,7 +67,6 @@ pub struct Delivery {
 }
 
 /// The parts that [`Delivery::new`] puts together.
-#[derive(Debug)]
 pub struct Parts {
     /// The loop's own settings.
     pub settings: Settings,
@@ -238,7 +233,7 @@ impl Delivery {
         };
         if let Err(cause) = self.bury(file) {
             self.batch.clear();
-            self.reader.rewind(&[self.in_flight.last_read(file)]);
+            self.reader.rewind(&self.in_flight.read_cursors());
             self.sequence = sequence;
             return Err(cause);
         }
@@ -256,6 +251,8 @@ impl Delivery {
         if self.batch.dead.is_empty() {
             return Ok(());
         }
+        let timestamp = EventTime(jiff::Timestamp::now().as_microsecond());
+        let path = self.spool.path(file).unwrap_or_default();
         let until = self.dead_until.get(&file).copied().unwrap_or(0);
         let entries: Vec<DeadLetterEntry<'_>> = self
             .batch
@@ -263,15 +260,19 @@ impl Delivery {
             .iter()
             .filter(|dead| dead.position.offset >= until)
             .map(|dead| DeadLetterEntry {
+                timestamp,
                 destination: &self.settings.name,
+                connector: "syslog",
                 cause: &dead.cause,
                 position: dead.position,
-                line: &dead.line,
+                path: &path,
+                schema: None,
+                event: &dead.line,
             })
             .collect();
-        self.dead_letter.append(&entries).map_err(|error| {
-            Cause::new("dead_letter_unwritable", error.to_string())
-        })?;
+        self.dead_letter
+            .append(&entries)
+            .map_err(|error| Cause::new("dead_letter_unwritable", error.to_string()))?;
         if let Some(last) = self.batch.dead.last() {
             self.dead_until.insert(file, last.position.offset + 1);
         }
@@ -280,11 +281,11 @@ impl Delivery {
 
     /// Everything that is not passed will be read again.
     fn rewind(&mut self) {
-        let (cursors, sequence) = self.in_flight.rewind(self.batch.file());
+        self.in_flight.rewind();
         self.batch.clear();
         self.next_portion = 0;
-        self.reader.rewind(&cursors);
-        self.sequence = sequence;
+        self.reader.rewind(&self.in_flight.cursors());
+        self.sequence = self.in_flight.sequence();
         self.show_ledger();
     }
 

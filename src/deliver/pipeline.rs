@@ -13,8 +13,9 @@ use crate::model::fields::Fields;
 use crate::model::format::Format;
 use crate::model::id;
 use crate::model::outcome::Cause;
-use crate::model::position::{Cursor, FileKey, Position, TAIL_BYTES, tail_hash};
+use crate::model::position::{Cursor, FileKey, Position, TAIL_BYTES};
 use crate::model::time::EventTime;
+use crate::spool::tail_hash;
 
 use super::in_flight::{Counts, Portion};
 

@@ -62,19 +62,3 @@ pub struct FileRecord {
     /// Where it was last seen.
     pub path: PathBuf,
 }
-
-impl Cursor {
-    /// The beginning of a file.
-    pub fn start(file: FileKey) -> Cursor {
-        Cursor { file, offset: 0, tail_hash: tail_hash(&[]) }
-    }
-}
-
-/// The hash in [`Cursor::tail_hash`]: FNV-1a, 64 bits, over the last [`TAIL_BYTES`] of `before`,
-/// which are the bytes in front of the cursor. It is kept on disk, so it never changes.
-pub fn tail_hash(before: &[u8]) -> u64 {
-    let tail = before.len().saturating_sub(TAIL_BYTES);
-    before.iter().skip(tail).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
