@@ -192,6 +192,7 @@ fn flaw(error: sled::Error) -> Flaw {
             | io::ErrorKind::NotFound => Flaw::damaged(error.to_string()),
             _ => Flaw::Disk(error),
         },
+        sled::Error::Corruption { .. } => Flaw::damaged("a checksum in it does not match"),
         other => Flaw::damaged(other.to_string()),
     }
 }

@@ -22,7 +22,8 @@ fn starts_on_damage() {
         let found = offset(&restored, "qradar", key).unwrap_or(0);
         println!("\nfound {key} {found}");
     }
-    println!("notice {}", restored.notice.map_or("none", |notice| notice.code));
+    println!("notice {}", restored.notice.as_ref().map_or("none", |notice| notice.code));
+    println!("words {}", restored.notice.as_ref().map_or("", |notice| &notice.text));
     checkpoint.record("qradar", progress(vec![cursor(3, 7_000_000)], 1));
     checkpoint.flush().unwrap();
     assert_eq!(checkpoint.trouble(), None);
@@ -175,4 +176,50 @@ fn no_damage_keeps_it_from_starting() {
     println!("{notices:?}");
     // The trials are worth something only when they do reach the recovery.
     assert!(notices["state_restored"] > 10 && notices["state_lost"] > 10, "{notices:?}");
+}
+
+/// Lengthens sled's log to whole segments (512 KiB) and adds one; drops the snapshot, so that all
+/// of the log is read.
+fn add_segment(dir: &Path, segment: fn(&[u8]) -> Vec<u8>) {
+    for file in files_of(&directory::stores_path(dir)) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if name == "db" {
+            let mut log = fs::read(&file).unwrap();
+            log.resize(log.len().next_multiple_of(512 * 1024), 0);
+            log.extend(segment(&log));
+            fs::write(&file, log).unwrap();
+        } else if name.starts_with("snap.") {
+            fs::remove_file(&file).unwrap();
+        }
+    }
+}
+
+/// The header of a segment with the highest log number there is, which sled asserts never exists.
+fn impossible_header() -> Vec<u8> {
+    // Both numbers are stored as exclusive or with the highest; the checksum is inverted.
+    let numbers = [0; 16];
+    let mut sum = flate2::Crc::new();
+    sum.update(&numbers);
+    let mut header = (sum.sum() ^ u32::MAX).to_le_bytes().to_vec();
+    header.extend(numbers);
+    header.resize(1024, 0);
+    header
+}
+
+#[test]
+fn a_store_that_panics_is_contained() {
+    fn check(segment: fn(&[u8]) -> Vec<u8>, panic: &str) {
+        let history = history();
+        add_segment(history.path(), segment);
+        let mut child = child("corruption::starts_on_damage", VARIABLE, history.path());
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let context = format!("{said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("worked on"), "{context}");
+        assert!(said.contains("notice state_restored"), "{context}");
+        assert!(said.contains("the store failed on it") && said.contains(panic), "{context}");
+    }
+    // On the store's own thread, and on one of sled's pool.
+    check(<[u8]>::to_vec, "duplicate segment LSN");
+    check(|_| impossible_header(), "thread pool should not crash");
 }

@@ -203,3 +203,24 @@ fn at_most_three_are_kept_aside() {
     }
     assert_eq!(set_aside(dir.path(), "db"), 3);
 }
+
+#[test]
+fn a_store_that_vanishes_is_made_anew() {
+    let dir = prepared();
+    let (checkpoint, _) = open(dir.path());
+    fs::remove_dir_all(directory::stores_path(dir.path())).unwrap();
+    checkpoint.record("qradar", progress(vec![cursor(1, 150)], 2));
+    // The text copy alone makes it durable, and the trouble says so.
+    checkpoint.flush().unwrap();
+    assert_eq!(checkpoint.durable_offset("qradar", FileKey(1)), Some(150));
+    let trouble = checkpoint.trouble().expect("one copy is missing");
+    assert!(trouble.text.contains("one copy of two"), "{trouble}");
+    // The next commit makes a new one, from what is in memory.
+    checkpoint.flush().unwrap();
+    assert_eq!(checkpoint.trouble(), None);
+    drop(checkpoint);
+    remove_text(dir.path());
+    let (_, restored) = open(dir.path());
+    assert_eq!(restored.notice, None);
+    assert_eq!(offset(&restored, "qradar", 1), Some(150));
+}
