@@ -30,6 +30,7 @@ use memchr::memchr;
 pub use error::DecodeError;
 
 use crate::model::event::{Event, Kind, LINE_BYTES_MAX, Tape};
+pub use crate::model::format::Decoded;
 use crate::model::format::Format;
 use crate::model::time::EventTime;
 use detect::{Body, Shape};
@@ -45,15 +46,6 @@ pub struct Decoder {
     json: json::Reader,
     scratch: String,
     horizon: Option<Horizon>,
-}
-
-/// What a line was. The event itself is on the tape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decoded<'l> {
-    /// The line, known to be UTF-8.
-    pub line: &'l str,
-    /// Never [`Format::Auto`].
-    pub format: Format,
 }
 
 impl Decoder {
