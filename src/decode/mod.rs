@@ -30,6 +30,7 @@ use memchr::memchr;
 pub use error::DecodeError;
 
 use crate::model::event::{Event, Kind, LINE_BYTES_MAX, Tape};
+pub use crate::model::format::Decoded;
 use crate::model::format::Format;
 
 pub use crate::model::format::Decoded;

@@ -1,7 +1,7 @@
 //! Which events a destination gets (design, section 4).
 //!
 //! In: a mapped event and the guarded event it came from. Out: yes or no. Pure; the settings are
-//! compiled once. Diagnostics: a glob that cannot be read is an error at start.
+//! compiled once. Diagnostics: none.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -20,31 +20,6 @@ pub struct Filter {
     equals: Vec<(Path, String)>,
 }
 
-/// Why a filter cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FilterError {
-    /// Not a glob.
-    #[error("filter.{setting}: `{glob}` is not a glob ({reason}); `*` and `?` stand for any text")]
-    Glob {
-        /// `event_types` or `exclude_event_types`.
-        setting: &'static str,
-        /// As configured.
-        glob: String,
-        /// In the words of the glob parser.
-        reason: String,
-    },
-    /// Not a path.
-    #[error(
-        "filter.equals: `{path}` is not a path ({reason}); write keys with dots, as in `actor.user.uid`"
-    )]
-    Path {
-        /// As configured.
-        path: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
-
 /// Globs of event types. Most configurations say `*` or name types literally.
 #[derive(Clone, Debug)]
 struct Globs {
@@ -54,18 +29,22 @@ struct Globs {
 }
 
 impl Filter {
-    /// Compiles the settings.
-    pub fn new(settings: FilterSettings) -> Result<Filter, FilterError> {
-        let equals = settings.equals.into_iter().map(|(path, text)| match Path::parse(&path) {
-            Ok(parsed) => Ok((parsed, text)),
-            Err(reason) => Err(FilterError::Path { path, reason }),
-        });
-        Ok(Filter {
+    /// Compiles the settings. The configuration refuses what is no glob; here such a text would
+    /// stand for itself, and a text that is no path for keys with dots between them.
+    pub fn new(settings: &FilterSettings) -> Filter {
+        let path = |text: &str| {
+            Path::parse(text).unwrap_or_else(|_| Path {
+                head: text.split('.').map(str::to_owned).collect(),
+                tail: Vec::new(),
+            })
+        };
+        let equals = settings.equals.iter().map(|(text, value)| (path(text), value.clone()));
+        Filter {
             min_severity: settings.min_severity.cef(),
-            event_types: Globs::new("event_types", &settings.event_types)?,
-            exclude_event_types: Globs::new("exclude_event_types", &settings.exclude_event_types)?,
-            equals: equals.collect::<Result<_, _>>()?,
-        })
+            event_types: Globs::new(&settings.event_types),
+            exclude_event_types: Globs::new(&settings.exclude_event_types),
+            equals: equals.collect(),
+        }
     }
 
     /// True when the destination wants the event.
@@ -92,18 +71,19 @@ fn stands_at(event: Event<'_>, path: &Path, text: &str) -> bool {
 }
 
 impl Globs {
-    fn new(setting: &'static str, globs: &[String]) -> Result<Globs, FilterError> {
+    fn new(globs: &[String]) -> Globs {
         let mut set = GlobSetBuilder::new();
         let mut literal = Vec::new();
         for glob in globs.iter().filter(|glob| *glob != "*") {
-            if glob.contains(['*', '?', '[', ']', '{', '}', '\\']) {
-                set.add(Glob::new(glob).map_err(|error| refuse(setting, glob, &error))?);
-            } else {
-                literal.push(glob.clone());
+            match Glob::new(glob) {
+                Ok(pattern) if glob.contains(['*', '?', '[', '{', '\\']) => {
+                    set.add(pattern);
+                }
+                _ => literal.push(glob.clone()),
             }
         }
-        let set = set.build().map_err(|error| refuse(setting, &globs.join(", "), &error))?;
-        Ok(Globs { matches_all: globs.iter().any(|glob| glob == "*"), literal, set })
+        let matches_all = globs.iter().any(|glob| glob == "*");
+        Globs { matches_all, literal, set: set.build().unwrap_or_default() }
     }
 
     fn matches(&self, event_type: &str) -> bool {
@@ -111,8 +91,4 @@ impl Globs {
             || self.literal.iter().any(|literal| literal == event_type)
             || (!self.set.is_empty() && self.set.is_match(event_type))
     }
-}
-
-fn refuse(setting: &'static str, glob: &str, error: &globset::Error) -> FilterError {
-    FilterError::Glob { setting, glob: glob.to_owned(), reason: error.kind().to_string() }
 }

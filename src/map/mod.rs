@@ -15,7 +15,7 @@ mod lookup;
 mod mapper;
 mod path;
 mod plan;
-mod schema;
+pub mod schema;
 pub mod settings;
 mod time;
 mod trie;
@@ -23,10 +23,6 @@ mod trie;
 #[cfg(test)]
 mod tests;
 
-pub use filter::{Filter, FilterError};
+pub use filter::Filter;
 pub use guard::{BUILT_IN as GUARDED_KEYS, Guard};
 pub use mapper::{MapError, Mapper};
-pub use schema::{
-    BUILT_IN as BUILT_IN_SCHEMAS, ExampleResult, Fault, Place, Schema, SchemaError,
-    load as load_schemas,
-};

@@ -3,7 +3,9 @@
 use toml::de::DeTable;
 
 use crate::map::lookup::Lookup;
-use crate::map::plan::{HEADER, Plan, Row, Scale, SeverityChoice, SeverityPlan, Source, Write};
+use crate::map::plan::{
+    HEADER, PathId, Plan, Row, Scale, SeverityChoice, SeverityPlan, Source, Write,
+};
 use crate::map::time::TimeKind;
 use crate::model::fields::Severity;
 use crate::model::format::Format;
@@ -71,6 +73,7 @@ pub(super) fn schema(file: &str, text: &str) -> Result<Schema, SchemaError> {
         name: name.to_owned(),
         title: title.to_owned(),
         file: file.to_owned(),
+        text: text.to_owned(),
         format,
         detect,
         plans,
@@ -142,10 +145,7 @@ fn variant(
     Ok(plan)
 }
 
-fn id(
-    paths: &mut Paths,
-    table: &Table<'_, '_>,
-) -> Result<Option<Vec<crate::map::plan::PathId>>, SchemaError> {
+fn id(paths: &mut Paths, table: &Table<'_, '_>) -> Result<Option<Vec<PathId>>, SchemaError> {
     table.item("id").map(|item| paths.paths(table.document, "id", item)).transpose()
 }
 
@@ -154,7 +154,7 @@ fn event_type(paths: &mut Paths, table: &Table<'_, '_>) -> Result<Option<Source>
     item.map(|item| paths.source(table.document, "`event_type`", item)).transpose()
 }
 
-type Times = Vec<(crate::map::plan::PathId, TimeKind)>;
+type Times = Vec<(PathId, TimeKind)>;
 
 fn time(paths: &mut Paths, table: &Table<'_, '_>) -> Result<Option<Times>, SchemaError> {
     let Some(item) = table.item("time") else { return Ok(None) };

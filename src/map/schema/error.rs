@@ -21,7 +21,7 @@ pub enum SchemaError {
         /// Where.
         place: Place,
         /// What, and what to do.
-        fault: Fault,
+        fault: Box<Fault>,
     },
     /// Two files of the directory.
     #[error("{second}: the schema `{name}` stands in {first} too; rename one or remove it")]

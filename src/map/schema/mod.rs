@@ -43,6 +43,7 @@ pub struct Schema {
     pub(super) name: String,
     title: String,
     file: String,
+    text: String,
     pub(super) format: Format,
     /// All must hold, in this order.
     pub(super) detect: Vec<Test>,
@@ -80,8 +81,20 @@ impl Schema {
         &self.file
     }
 
+    /// The file's text, comments and all.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The form its events have in the spool.
     pub fn format(&self) -> Format {
         self.format
+    }
+}
+
+/// Two schemas are the same when their files are.
+impl PartialEq for Schema {
+    fn eq(&self, other: &Schema) -> bool {
+        self.file == other.file && self.text == other.text
     }
 }

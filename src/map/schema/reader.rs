@@ -24,7 +24,7 @@ pub(super) struct Document<'t> {
 impl Document<'_> {
     /// A fault at a byte range.
     pub(super) fn fault(&self, span: Range<usize>, fault: Fault) -> SchemaError {
-        SchemaError::Faulty { place: self.place(span.start), fault }
+        SchemaError::Faulty { place: self.place(span.start), fault: Box::new(fault) }
     }
 
     /// The place of a byte offset.

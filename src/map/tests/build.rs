@@ -2,7 +2,8 @@
 
 use jiter::{Jiter, Peek};
 
-use crate::map::{Guard, MapError, Mapper, Schema};
+use crate::map::schema::Schema;
+use crate::map::{Guard, MapError, Mapper};
 use crate::model::event::Tape;
 use crate::model::fields::{Fields, Slot};
 use crate::model::format::{Decoded, Format};

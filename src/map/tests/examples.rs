@@ -1,6 +1,7 @@
 //! The examples that the built-in schemas carry.
 
-use crate::map::{Guard, Schema};
+use crate::map::Guard;
+use crate::map::schema::Schema;
 use crate::model::format::Format;
 
 use super::build;

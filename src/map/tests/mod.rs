@@ -2,4 +2,11 @@
 //! texts of schema errors.
 
 mod build;
+mod emit;
+mod errors;
 mod examples;
+mod filter;
+mod golden;
+mod guard;
+mod schemas;
+mod severity;
