@@ -4,8 +4,8 @@
 //!
 //! In: a tape. Out: the same tape without the members whose key is guarded, and how many those
 //! were. Keys are compared without case, `_`, `-` and spaces; a key such as `gen_ai.prompt` is
-//! guarded when any part between `.`, `:`, `/`, `[` and `]` is. Raw content that hides in the text of some
-//! other key is not found: the line itself therefore never goes to a destination.
+//! guarded when any part between `.`, `:`, `/`, `[` and `]` is. Raw content that hides in the text
+//! of some other key is not found: the line itself therefore never goes to a destination.
 //!
 //! Diagnostics: none; the count is for metrics.
 

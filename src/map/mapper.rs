@@ -40,7 +40,8 @@ pub enum MapError {
     NoSchema,
     /// The configured schema reads lines of another form.
     #[error(
-        "the schema `{schema}` reads {expected:?} lines, but this is a {found:?} line; correct `format` or `schema` of its spool"
+        "the schema `{schema}` reads {expected:?} lines, but this is a {found:?} line; \
+         correct `format` or `schema` of its spool"
     )]
     OtherFormat {
         /// The configured schema.

@@ -94,7 +94,10 @@ fn list<'d, 't>(
 }
 
 fn base_plan(paths: &mut Paths, root: &Table<'_, '_>) -> Result<Plan, SchemaError> {
-    let header = root.required("header", "header.vendor = \"…\" and four more")?;
+    let header = root.required(
+        "header",
+        "header.vendor = \"…\", and .product, .version, .event_class_id and .name",
+    )?;
     let severity = root.required("severity", SEVERITY_EXAMPLE)?;
     let fields = root.required("fields", FIELDS_EXAMPLE)?;
     let document = root.document;
@@ -192,7 +195,7 @@ fn header_parts(
         let item = match (table.item(key), base) {
             (Some(item), _) => item,
             (None, Some(_)) => continue,
-            (None, None) => table.required(key, "a text or a source with a default")?,
+            (None, None) => table.required(key, "a text, or { path = \"…\", default = \"…\" }")?,
         };
         let source = paths.source(document, "a part of `header`", item)?;
         let is_text = item.get_ref().as_str().is_some_and(|text| !text.trim().is_empty());

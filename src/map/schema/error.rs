@@ -94,7 +94,7 @@ pub enum Fault {
         example: &'static str,
     },
     /// A value of another type.
-    #[error("`{key}` is {expected}, not {found}; write {example}")]
+    #[error("`{key}` must be {expected}, not {found}; write {example}")]
     WrongType {
         /// Whose value it is.
         key: String,
@@ -119,7 +119,8 @@ pub enum Fault {
     },
     /// See the path's grammar.
     #[error(
-        "`{path}` is not a path: {reason}; write keys with dots, as in `actor.user.uid`, and `[]` behind a list"
+        "`{path}` is not a path: {reason}; \
+         write keys with dots, as in `actor.user.uid`, and `[]` behind a list"
     )]
     Path {
         /// As written.
@@ -129,7 +130,9 @@ pub enum Fault {
     },
     /// See the template's grammar.
     #[error(
-        "the template \"{template}\" {reason}; write paths in braces, as in \"{{user.name}} at {{host}}\", and a brace itself as `{{{{` or `}}}}`"
+        "the template \"{template}\" {reason}; \
+         write paths in braces, as in \"{{user.name}} at {{host}}\", \
+         and a brace itself as `{{{{` or `}}}}`"
     )]
     Template {
         /// As written.
@@ -139,7 +142,8 @@ pub enum Fault {
     },
     /// No source, or more than one.
     #[error(
-        "{what} must say once where its value comes from; use exactly one of `path`, `text`, `template`, `built_in` and `first_of`"
+        "{what} must say once where its value comes from; \
+         use exactly one of `path`, `text`, `template`, `built_in` and `first_of`"
     )]
     Source {
         /// What needs a value.
@@ -159,7 +163,8 @@ pub enum Fault {
     },
     /// A slot without a meaning.
     #[error(
-        "`{key}` is a free slot of CEF and needs a label; add `label = \"…\"` that names what it holds"
+        "`{key}` is a free slot of CEF and needs a label; \
+         add `label = \"…\"` that names what it holds"
     )]
     LabelMissing {
         /// The slot.
@@ -175,7 +180,8 @@ pub enum Fault {
     },
     /// A key may stand once in an event.
     #[error(
-        "`{key}` stands in two rows without `when`, but may stand once in an event; join them with `path = [\"a\", \"b\"]` or `first_of`"
+        "`{key}` stands in two rows without `when`, but may stand once in an event; \
+         join them with `path = [\"a\", \"b\"]` or `first_of`"
     )]
     KeyTwice {
         /// The key.
@@ -183,7 +189,8 @@ pub enum Fault {
     },
     /// CEF 27, "severity".
     #[error(
-        "{number} is not a CEF severity; use 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high"
+        "{number} is not a CEF severity; \
+         use 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high"
     )]
     Severity {
         /// As written.
@@ -191,7 +198,8 @@ pub enum Fault {
     },
     /// No check or more than one.
     #[error(
-        "a test must check one thing; use exactly one of `exists`, `equals`, `one_of`, `prefix` and `any`"
+        "a test must check one thing; \
+         use exactly one of `exists`, `equals`, `one_of`, `prefix` and `any`"
     )]
     Test,
     /// Nothing in a list that needs something.

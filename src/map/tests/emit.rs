@@ -78,7 +78,8 @@ fn values_stand_as_spelled() {
 #[test]
 fn the_last_of_two_keys_counts_with_all_below_it() {
     check(
-        r#"{ key = "x", path = "o.x" }, { key = "y", path = "o.y" }, { key = "z", path = "o.p.z" }"#,
+        r#"{ key = "x", path = "o.x" }, { key = "y", path = "o.y" },
+           { key = "z", path = "o.p.z" }"#,
         &[
             (r#"{"o":{"x":1,"p":{"z":3}},"o":{"y":2}}"#, "y=2"),
             (r#"{"o":{"x":1,"p":{"z":3}},"o":5}"#, ""),
@@ -107,7 +108,8 @@ fn paths_go_through_lists_and_quoted_keys() {
 fn sources_fall_back_in_their_order() {
     check(
         r#"{ key = "a", path = ["x", "y"], default = "none" },
-           { key = "b", first_of = [{ path = "z", map = { on = 1 } }, { path = "y" }, { text = "t" }] },
+           { key = "b", first_of = [{ path = "z", map = { on = 1 } },
+           { path = "y" }, { text = "t" }] },
            { key = "c", template = "{x}-{y} {{}}" }"#,
         &[
             (r#"{"x":"1","y":"2"}"#, "a=1 b=2 c=1-2 {}"),
@@ -158,8 +160,10 @@ fn times_are_converted() {
 #[test]
 fn rows_may_depend_and_objects_be_copied() {
     check(
-        r#"{ key = "a", text = "yes", when = [{ path = "k", prefix = "dlp." }, { path = "n", one_of = [1, "2"] }] },
-           { key = "b", text = "no", when = [{ any = [{ path = "k", exists = false }, { path = "e[].x", exists = true }] }] },
+        r#"{ key = "a", text = "yes", when = [{ path = "k", prefix = "dlp." },
+           { path = "n", one_of = [1, "2"] }] },
+           { key = "b", text = "no", when = [{ any = [{ path = "k", exists = false },
+           { path = "e[].x", exists = true }] }] },
            { copy = "o", except = ["skip"] }"#,
         &[
             (r#"{"k":"dlp.match","n":2}"#, "a=yes"),
