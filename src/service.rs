@@ -24,7 +24,8 @@ use crate::deliver::pipeline::{Pipeline, SourcePlan};
 use crate::deliver::status::Status;
 use crate::deliver::{Delivery, Parts};
 use crate::encode::Encoder;
-use crate::map::{Filter, FilterError, Guard, Mapper, Schema, SchemaError};
+use crate::map::schema::{Schema, SchemaError};
+use crate::map::{Filter, Guard, Mapper};
 use crate::model::format::Format;
 use crate::model::ledger::Ledger;
 use crate::model::position::FileKey;
@@ -41,9 +42,6 @@ pub enum ServiceError {
     /// The spool cannot be used.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// A filter cannot be built.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
     /// A schema file is wrong.
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -124,7 +122,7 @@ impl Service {
     pub fn start(config: Config) -> Result<Service, ServiceError> {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
         let dead_letter = DeadLetter::open(&config.state.dir)?;
-        let schemas = crate::map::load_schemas(&config.map)?;
+        let schemas = crate::map::schema::load(&config.map)?;
         let spool = Spool::open(spool_settings(&config), restored.files)?;
         let admin = config.admin.socket.as_deref().and_then(|path| {
             Admin::bind(path)
@@ -222,7 +220,7 @@ impl Service {
             warn!("[state] and [admin] take effect at the next start, not at a reload");
         }
         // Everything that can fail comes before anything is stopped.
-        let schemas = crate::map::load_schemas(&config.map)?;
+        let schemas = crate::map::schema::load(&config.map)?;
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
             || config.egress != self.config.egress
             || config.map != self.config.map;
@@ -367,7 +365,7 @@ pub fn pipeline(
         .collect();
     let portion_events =
         destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
-    let filter = Filter::new(destination.filter.clone())?;
+    let filter = Filter::new(&destination.filter);
     let encoder = Encoder::new(destination.encode.clone());
     Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
 }

@@ -29,7 +29,7 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     for warning in &config.warnings {
         report.warn(warning)?;
     }
-    let schemas = crate::map::load_schemas(&config.map)
+    let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
     for destination in &config.destinations {

@@ -112,7 +112,7 @@ pub enum Shown<'a> {
 impl Preview {
     /// The stages of `destination`, with lines of the first `[[spool]]`.
     pub fn new(config: &Config, destination: &Destination) -> Result<Preview, Failure> {
-        let schemas = crate::map::load_schemas(&config.map)
+        let schemas = crate::map::schema::load(&config.map)
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         let mut unframed = destination.clone();
         unframed.encode.framing = Framing::Datagram;

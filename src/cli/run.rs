@@ -26,9 +26,7 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     service::run(loaded, || load_config(config)).map_err(|error| {
         let code = match error {
             ServiceError::Checkpoint(_) => exit::IO,
-            ServiceError::Spool(_) | ServiceError::Schema(_) | ServiceError::Filter(_) => {
-                exit::CONFIG
-            }
+            ServiceError::Spool(_) | ServiceError::Schema(_) => exit::CONFIG,
             ServiceError::System { .. } => exit::OS,
         };
         Failure::new(code, error.to_string())

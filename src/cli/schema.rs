@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::decode::Decoder;
-use crate::map::{BUILT_IN_SCHEMAS, ExampleResult, Guard, Schema, load_schemas};
+use crate::map::Guard;
+use crate::map::schema::{BUILT_IN, ExampleResult, Schema, load};
 use crate::model::event::Tape;
 use crate::model::format::Format;
 
@@ -53,7 +54,7 @@ fn schemas(config: &Path) -> Result<Vec<Schema>, Failure> {
     let loaded = if config == Path::new(DEFAULT_CONFIG) && !config.exists() {
         Schema::built_in()
     } else {
-        load_schemas(&required_config(config)?.map)
+        load(&required_config(config)?.map)
     };
     loaded.map_err(|error| Failure::new(exit::CONFIG, error.to_string()))
 }
@@ -66,7 +67,7 @@ fn show(config: &Path, name: &str) -> Result<(), Failure> {
         Failure::new(exit::USAGE, format!("no schema {name:?}; there is: {known}"))
     })?;
     let file = schema.file();
-    if let Some((_, text)) = BUILT_IN_SCHEMAS.iter().find(|(built_in, _)| *built_in == file) {
+    if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == file) {
         return print(text);
     }
     let text = std::fs::read_to_string(file)

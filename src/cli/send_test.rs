@@ -39,7 +39,7 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
 
 /// A synthetic `dlp.pii_blocked` (seed: AISG, "Send Test Event"), as the destination wants it.
 fn test_event(config: &Config, destination: &Destination) -> Result<Batch, Failure> {
-    let schemas = crate::map::load_schemas(&config.map)
+    let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     let mut pipeline = service::pipeline(config, &schemas, destination)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;

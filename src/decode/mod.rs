@@ -33,7 +33,6 @@ use crate::model::event::{Event, Kind, LINE_BYTES_MAX, Tape};
 pub use crate::model::format::Decoded;
 use crate::model::format::Format;
 
-pub use crate::model::format::Decoded;
 use crate::model::time::EventTime;
 use detect::{Body, Shape};
 use syslog::Horizon;
