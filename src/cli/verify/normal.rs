@@ -18,17 +18,28 @@ pub fn normal_form(message: &[u8]) -> Vec<u8> {
         }
         None => without_timestamp_3164(&text, &mut out),
     };
-    let rest = without_sequence_id(rest);
-    for (at, token) in rest.split(' ').enumerate() {
-        if at > 0 {
-            out.push(' ');
+    without_derived_ids(&without_sequence_id(rest), &mut out);
+    out.into_bytes()
+}
+
+/// Every id made from a place becomes `sg`, wherever it stands as a word of its own.
+fn without_derived_ids(text: &str, out: &mut String) {
+    let mut copied = 0;
+    for (at, _) in text.match_indices("sg") {
+        let before = text.get(copied..at).unwrap_or_default();
+        if at < copied || before.ends_with(|last: char| last.is_ascii_alphanumeric()) {
+            continue;
         }
-        match token.strip_prefix("externalId=").unwrap_or(token) {
-            derived if id::is_derived(derived) => out.push_str("sg"),
-            _ => out.push_str(token),
+        let word = text.get(at..).unwrap_or_default();
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let word = word.get(..end.unwrap_or(word.len())).unwrap_or_default();
+        if id::is_derived(word) {
+            out.push_str(before);
+            out.push_str("sg");
+            copied = at + word.len();
         }
     }
-    out.into_bytes()
+    out.push_str(text.get(copied..).unwrap_or_default());
 }
 
 /// What identifies the event: MSGID, else `externalId`.
