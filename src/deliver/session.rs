@@ -299,7 +299,13 @@ impl Delivery {
             };
             match sent {
                 Ok(wire) => session.wire = wire,
-                Err(cause) => return Some(SessionEnd::Lost(cause)),
+                Err(cause) => {
+                    // Part of it may have arrived: it counts as sent when it is sent again.
+                    portion.wire_end = u64::MAX;
+                    self.in_flight.push(portion);
+                    self.next_portion += 1;
+                    return Some(SessionEnd::Lost(cause));
+                }
             }
             session.tracker.written(session.wire);
         }
