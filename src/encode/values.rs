@@ -48,7 +48,8 @@ fn is_floating_point(value: &str) -> bool {
 /// on date formats).
 fn is_timestamp(value: &str) -> bool {
     if is_integer(value) {
-        return value.parse::<i64>().is_ok();
+        // 18 digits are always below 2^63.
+        return value.len() <= 18 || value.parse::<i64>().is_ok();
     }
     let mut words = value.split(' ');
     let (Some(month), Some(day)) = (words.next(), words.next()) else { return false };

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::parser::{Parsed, parse};
 use super::*;
 
-/// Seconds in the dev profile; a hundred times as many have passed once.
+/// A few seconds in the dev profile; more seeds find no more.
 const ROUNDS: u64 = 2_000;
 
 const KEYS: &[&str] = &[
