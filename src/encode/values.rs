@@ -1,7 +1,8 @@
 //! Whether a value is what its key's type asks for.
 //!
 //! In: a [`Kind`] and a value without spaces around it. Out: yes or no; nothing is converted,
-//! because a guess about another program's data is worse than a counted mismatch. Diagnostics: none.
+//! because a guess about another program's data is worse than a counted mismatch.
+//! Diagnostics: none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
