@@ -7,7 +7,7 @@
 
 use super::dictionary::{Dictionary, Kind, Rule};
 use super::pairs::Pairs;
-use super::scan::{Escapes, cut, special, trim};
+use super::scan::{Escapes, cut, is_clean, special, trim};
 use super::settings::CefSettings;
 use super::truncate::Form;
 use super::values;
@@ -177,7 +177,7 @@ impl Line<'_> {
             return;
         }
         self.written.add(rule.index);
-        let piece = self.pairs.open(FORM.separator, rule.key, self.out);
+        let piece = self.pairs.open_known(rule, self.out);
         let start = self.out.len();
         push_value(value, self.out);
         if self.out.len() - start > rule.value_bytes_max {
@@ -246,7 +246,16 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
 /// Appends an extension value: `\\`, `\=` and `\n` are its only escapes. CR LF and CR become `\n`,
 /// which all receivers agree on; TAB, a separator to some, becomes a space; other control
 /// characters have no form and go.
+#[inline]
 fn push_value(value: &str, out: &mut Vec<u8>) {
+    if is_clean(value.as_bytes(), b'\\', b'=') {
+        out.extend_from_slice(value.as_bytes());
+    } else {
+        push_escaped(value, out);
+    }
+}
+
+fn push_escaped(value: &str, out: &mut Vec<u8>) {
     let mut rest = value.as_bytes();
     while let Some((clean, byte, after)) = split_at_special(rest, b'=') {
         out.extend_from_slice(clean);

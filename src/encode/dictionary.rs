@@ -4,6 +4,8 @@
 //! the keys that CEF 1.2 added), parsed once for each encoder. Out: the [`Rule`] of a key, found
 //! in a few nanoseconds. Diagnostics: none; a key that is not here is a custom key.
 
+use super::scan::pack;
+
 /// The columns: key, full name, type, longest value, CEF version, audience.
 const TABLE: &str = include_str!("dictionary.tsv");
 
@@ -34,6 +36,8 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) key: &'static str,
+    /// A space, the key, an equals sign.
+    pub(super) opening: String,
     pub(super) full_name: &'static str,
     pub(super) kind: Kind,
     /// The most octets of the escaped value; `usize::MAX` where the dictionary names none.
@@ -115,6 +119,7 @@ fn rule(line: &'static str) -> Option<Rule> {
     };
     Some(Rule {
         key,
+        opening: format!(" {key}="),
         full_name,
         kind,
         value_bytes_max: length.parse().unwrap_or(usize::MAX),
@@ -144,7 +149,8 @@ pub(super) fn spread(key: &[u8]) -> u64 {
         (Some(head), Some(tail)) => {
             u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(21)
         }
-        _ => key.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)),
+        _ => pack(key)
+            .unwrap_or_else(|| key.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte))),
     };
     // The multiplier is 2^64 divided by the golden ratio.
     (packed ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -9,7 +9,7 @@ use super::cef::{class_and_name, clean_key};
 use super::civil::push_decimal;
 use super::dictionary::{Dictionary, Kind};
 use super::pairs::Pairs;
-use super::scan::{Escapes, cut, special, trim};
+use super::scan::{Escapes, cut, is_clean, trim};
 use super::settings::Body;
 use super::truncate::Form;
 use super::values;
@@ -164,7 +164,7 @@ fn replace(text: &str, from: char, to: char, out: &mut Vec<u8>) {
     // The delimiter's first octet; a multi-octet one is told from its neighbours below.
     let mut octets = [0; 4];
     let first = from.encode_utf8(&mut octets).bytes().next().unwrap_or(b'\t');
-    if special(text.as_bytes(), first, b'\t').is_none() {
+    if is_clean(text.as_bytes(), first, b'\t') {
         out.extend_from_slice(text.as_bytes());
         return;
     }

@@ -2,8 +2,9 @@
 //!
 //! In: a mapped event, and the event itself for bodies that carry it whole. Out: one framed syslog
 //! message, appended to a buffer: header, body, frame, in this order, the octet count last. It is
-//! total: whatever the event holds, the message is valid UTF-8 on one line, parses, and stays within
-//! the limit. Diagnostics: what could not be expressed is counted in [`Encoded`]; nothing is logged.
+//! total: whatever the event holds, the message is valid UTF-8 on one line, parses, and stays
+//! within the limit. Diagnostics: what could not be expressed is counted in [`Encoded`]; nothing is
+//! logged.
 
 pub mod settings;
 

@@ -59,6 +59,17 @@ impl Pairs {
         self.pieces.len() >= PAIRS_MAX
     }
 
+    /// Writes the key of the dictionary, its equals sign, and a space before it, unless this is the
+    /// first pair.
+    pub(super) fn open_known(&mut self, rule: &Rule, out: &mut Vec<u8>) -> Piece {
+        let is_first = self.pieces.is_empty();
+        let start = out.len() - self.base + usize::from(!is_first);
+        let opening = rule.opening.as_bytes();
+        out.extend_from_slice(opening.get(usize::from(is_first)..).unwrap_or(opening));
+        let value = out.len() - self.base;
+        Piece { start, value, end: value, hash: 0, rule: NONE, partner: NONE, may_cut: true }
+    }
+
     /// Writes the separator, unless this is the first pair, then the key and the equals sign.
     pub(super) fn open(&mut self, separator: &[u8], key: &str, out: &mut Vec<u8>) -> Piece {
         if !self.pieces.is_empty() {

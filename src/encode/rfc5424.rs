@@ -41,8 +41,8 @@ pub(super) struct Rfc5424 {
 }
 
 impl Rfc5424 {
-    /// `limit`: octets of a whole message. Where it is too small for the header, it costs structured
-    /// data first and the end of HOSTNAME last.
+    /// `limit`: octets of a whole message. Where it is too small for the header, it costs
+    /// structured data first and the end of HOSTNAME last.
     pub(super) fn new(settings: &Settings, fraction_digits: u8, limit: usize) -> Rfc5424 {
         let room = limit.saturating_sub(HEADER_BYTES_MAX + BODY_BYTES_MIN);
         let mut hostname = vec![b' '];

@@ -8,6 +8,7 @@ use std::net::Ipv6Addr;
 
 use super::cef::Line;
 use super::dictionary::{Kind, Rule};
+use super::scan::trim;
 
 /// Labelled slots for text, in the order in which they are taken.
 const SLOTS: [(&str, &str); 6] = [
@@ -37,7 +38,7 @@ pub(super) fn relocate(line: &mut Line<'_>, rule: &Rule, value: &str) {
     }
     // A labelled number that is none keeps the label that the schema gave it.
     let own_label = rule.partner.and_then(|partner| line.dictionary.rule(partner));
-    let own_label = own_label.and_then(|label| line.fields.pair(label.key));
+    let own_label = own_label.and_then(|label| line.fields.pair(label.key)).map(trim);
     let label = own_label.filter(|label| !label.is_empty()).unwrap_or(rule.full_name);
     match SLOTS.iter().find(|(key, label_key)| is_free(line, key, label_key)) {
         Some((key, label_key)) => write_labelled(line, key, label_key, label, value),

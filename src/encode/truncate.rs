@@ -163,7 +163,7 @@ fn last_that_fits<T>(
 ) -> Option<(usize, T)> {
     let (mut low, mut high) = (low, high);
     let mut best = (low, build(low)?);
-    while high - low > 1 {
+    while high.saturating_sub(low) > 1 {
         let middle = low + (high - low) / 2;
         match build(middle) {
             Some(built) => {
@@ -187,9 +187,9 @@ impl Marker {
     /// What a list without names takes: the key, quotes, brackets and a count, in any body.
     pub(super) const BYTES_MIN: usize = 44;
 
-    /// The names of the list take a quarter of the `room` for everything behind the header.
+    /// The names of the list take at most half of the `room` for everything behind the header.
     pub(super) fn new(room: usize) -> Marker {
-        let room = NAMES_BYTES_MAX.min(room.saturating_sub(Marker::BYTES_MIN) / 4);
+        let room = NAMES_BYTES_MAX.min(room.saturating_sub(Marker::BYTES_MIN) / 2);
         Marker { names: Vec::new(), room, more: 0 }
     }
 

@@ -1,7 +1,8 @@
 //! Whether a value is what its key's type asks for.
 //!
 //! In: a [`Kind`] and a value without spaces around it. Out: yes or no; nothing is converted,
-//! because a guess about another program's data is worse than a counted mismatch. Diagnostics: none.
+//! because a guess about another program's data is worse than a counted mismatch.
+//! Diagnostics: none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -48,7 +49,8 @@ fn is_floating_point(value: &str) -> bool {
 /// on date formats).
 fn is_timestamp(value: &str) -> bool {
     if is_integer(value) {
-        return value.parse::<i64>().is_ok();
+        // 18 digits are always below 2^63.
+        return value.len() <= 18 || value.parse::<i64>().is_ok();
     }
     let mut words = value.split(' ');
     let (Some(month), Some(day)) = (words.next(), words.next()) else { return false };

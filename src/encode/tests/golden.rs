@@ -26,16 +26,16 @@ fn arbitex_wire_example() {
         ],
     );
     event.set(Slot::Id, "req_xyz");
-    let expected = "<134>1 2026-03-13T00:00:00.123Z platform.arbitex.ai ArbitexPlatform - req_xyz - \
-        CEF:0|Arbitex|ArbitexPlatform|1.0|6003|chat_completion|3|rt=1741824000123 \
+    let expected = "<134>1 2026-03-13T00:00:00.123Z platform.arbitex.ai ArbitexPlatform - req_xyz \
+        - CEF:0|Arbitex|ArbitexPlatform|1.0|6003|chat_completion|3|rt=1741824000123 \
         suser=alice@example.com duid=user_abc act=allow model=gpt-4o tokenIn=512 tokenOut=256 \
         cs1Label=PolicyAction cs1=allow cs2Label=DlpLabels cs2= cs3Label=GroupIds \
         cs3=finance-team\n";
     assert_eq!(encode(qradar(), &event), (expected.to_owned(), Encoded::default()));
 }
 
-/// A DLP event under the tables of the MITRITY document: the agent id stands in `src` although it is
-/// no address, as the document has it; a null count is left out with its label.
+/// A DLP event under the tables of the MITRITY document: the agent id stands in `src` although it
+/// is no address, as the document has it; a null count is left out with its label.
 #[test]
 fn mitrity_dlp_match() {
     let mut event = fields(
@@ -65,8 +65,8 @@ fn mitrity_dlp_match() {
     assert_eq!(
         line,
         "<131>1 2026-03-13T00:00:00.123Z platform.arbitex.ai MITRITY_Platform - \
-         e1c40000000040008000000000000000 - CEF:0|MITRITY|MITRITY Platform|1.0|dlp.match|SSN (US)|8|\
-         src=a1000000-0000-4000-8000-000000000000 act=blocked outcome=blocked cs1Label=PatternName \
+         e1c40000000040008000000000000000 - CEF:0|MITRITY|MITRITY Platform|1.0|dlp.match|\
+         SSN (US)|8|src=a1000000-0000-4000-8000-000000000000 act=blocked outcome=blocked cs1Label=PatternName \
          cs1=SSN (US) cs3Label=ToolPattern cs3=drive:create cs4Label=DetectionReason \
          cs4=pattern_match cn1Label=MatchPosition cn1=247 cn2Label=MatchLength cn2=11\n"
     );

@@ -23,7 +23,8 @@ fn addresses_move_to_the_keys_for_ipv6() {
     check(
         0,
         &[("sourceTranslatedAddress", "::1"), ("src", "::2"), ("c6a2", "::3"), ("c6a2Label", "x")],
-        "cs1Label=sourceTranslatedAddress cs1=::1 cs2Label=sourceAddress cs2=::2 c6a2=::3 c6a2Label=x",
+        "cs1Label=sourceTranslatedAddress cs1=::1 cs2Label=sourceAddress cs2=::2 \
+         c6a2=::3 c6a2Label=x",
         2,
         0,
     );
