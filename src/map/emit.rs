@@ -25,9 +25,18 @@ use super::trie::Slots;
 pub(super) struct Found<'a> {
     pub(super) event: Event<'a>,
     pub(super) slots: &'a Slots,
-    /// The schema's paths and, by the same places, their slots.
+    /// The schema's paths and, by the same places, where their values are.
     pub(super) paths: &'a [Path],
-    pub(super) slot_of: &'a [u32],
+    pub(super) places: &'a [Place],
+}
+
+/// Where the value of a path is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Its head's slot.
+    pub(super) slot: u32,
+    /// Steps follow the head.
+    pub(super) has_tail: bool,
 }
 
 /// A value on its way to the fields.
@@ -72,11 +81,11 @@ pub(super) fn emit<'a>(
 
 impl<'a> Found<'a> {
     /// True when every test holds.
-    pub(super) fn holds_all(self, tests: &[Test]) -> bool {
+    pub(super) fn holds_all(&self, tests: &[Test]) -> bool {
         tests.iter().all(|test| self.holds(test))
     }
 
-    fn holds(self, test: &Test) -> bool {
+    fn holds(&self, test: &Test) -> bool {
         let scalar = |path: &PathId| self.value(*path).and_then(Value::scalar);
         match test {
             Test::Exists(path, wanted) => {
@@ -94,20 +103,20 @@ impl<'a> Found<'a> {
     }
 
     /// The value at the path's head.
-    fn value(self, path: PathId) -> Option<Value<'a>> {
-        self.slots.value(*self.slot_of.get(usize::from(path.0))?, self.event)
+    fn value(&self, path: PathId) -> Option<Value<'a>> {
+        self.slots.value(self.places.get(usize::from(path.0))?.slot, self.event)
     }
 
     /// What follows the path's first `[]`.
-    fn steps(self, path: PathId) -> &'a [Step] {
+    fn steps(&self, path: PathId) -> &'a [Step] {
         self.paths.get(usize::from(path.0)).map_or(&[], |path| &path.tail)
     }
 
-    fn scalar(self, path: PathId) -> Option<&'a str> {
+    fn scalar(&self, path: PathId) -> Option<&'a str> {
         self.value(path)?.scalar().filter(|text| !is_blank(text))
     }
 
-    fn severity(self, plan: &SeverityPlan) -> Severity {
+    fn severity(&self, plan: &SeverityPlan) -> Severity {
         let read = |text: &str, scale: &Scale| match scale {
             Scale::Cef => text.trim().parse().ok().and_then(Severity::new),
             Scale::Map(keys, values) => values.get(keys.find_ignoring_case(text.trim())?).copied(),
@@ -120,7 +129,6 @@ impl<'a> Found<'a> {
 }
 
 /// What was found, and what the mapper made of it.
-#[derive(Clone, Copy)]
 struct Made<'a> {
     found: Found<'a>,
     id: &'a str,
@@ -129,7 +137,7 @@ struct Made<'a> {
 
 impl<'a> Made<'a> {
     /// False when there is nothing to set.
-    fn set(self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
+    fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
         match self.find(source) {
             Some(Ready::Text(text)) => out.set(slot, text),
             Some(ready) => {
@@ -142,7 +150,7 @@ impl<'a> Made<'a> {
         true
     }
 
-    fn push(self, row: &'a Row, out: &mut Fields) {
+    fn push(&self, row: &'a Row, out: &mut Fields) {
         match &row.write {
             Write::Pair { key, label, source, keep_empty } => {
                 let ready = self.find(source);
@@ -169,12 +177,12 @@ impl<'a> Made<'a> {
         }
     }
 
-    fn find(self, source: &'a Source) -> Option<Ready<'a>> {
+    fn find(&self, source: &'a Source) -> Option<Ready<'a>> {
         let first = source.choices.iter().find_map(|choice| self.choose(choice));
         first.or(source.default.as_deref().map(Ready::Text))
     }
 
-    fn choose(self, choice: &'a Choice) -> Option<Ready<'a>> {
+    fn choose(&self, choice: &'a Choice) -> Option<Ready<'a>> {
         match &choice.from {
             From::Text(text) => Some(Ready::Text(text)),
             From::Paths(paths) => paths.iter().find_map(|path| self.at(*path, choice)),
@@ -191,13 +199,13 @@ impl<'a> Made<'a> {
         }
     }
 
-    fn at(self, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
+    fn at(&self, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
         let ready = self.at_plain(path)?;
         if choice.only.is_none() && matches!(choice.turn, Turn::Nothing) {
             return Some(ready);
         }
         let scalar = match ready {
-            Ready::Value(value) => value.scalar(),
+            Ready::Text(text) => Some(text),
             _ => None,
         };
         if let Some(only) = choice.only
@@ -210,8 +218,7 @@ impl<'a> Made<'a> {
             (Turn::EpochMillis, _) => {
                 time::parse(scalar?, TimeKind::Auto).map(|time| Ready::Millis(time.millis()))
             }
-            (Turn::Json, Ready::Value(value)) => Some(Ready::Json(value)),
-            (Turn::Json, ready) => Some(ready),
+            (Turn::Json, _) => self.found.value(path).map(Ready::Json),
             (Turn::Map(map), ready) => match scalar.and_then(|text| listed(map, text)) {
                 Some(text) => Some(Ready::Text(text)),
                 None => map.unlisted_stay.then_some(ready),
@@ -219,18 +226,22 @@ impl<'a> Made<'a> {
         }
     }
 
-    /// The value there, unless it counts as absent.
-    fn at_plain(self, path: PathId) -> Option<Ready<'a>> {
-        let value = self.found.value(path)?;
-        let steps = self.found.steps(path);
-        if !steps.is_empty() {
+    /// The value there, unless it counts as absent. What [`Ready::Text`] is not is no scalar.
+    fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
+        let place = self.found.places.get(usize::from(path.0))?;
+        let value = self.found.slots.value(place.slot, self.found.event)?;
+        if place.has_tail {
+            let steps = self.found.steps(path);
             let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
             return (!is_empty).then_some(Ready::Each(value, steps));
         }
-        is_there(value).then_some(Ready::Value(value))
+        match value.scalar() {
+            Some(text) => (!is_blank(text)).then_some(Ready::Text(text)),
+            None => is_there(value).then_some(Ready::Value(value)),
+        }
     }
 
-    fn write(self, ready: Ready<'_>, out: &mut String) {
+    fn write(&self, ready: Ready<'_>, out: &mut String) {
         match ready {
             Ready::Text(text) => out.push_str(text),
             Ready::Value(value) => write_value(value, out),
@@ -308,11 +319,11 @@ fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
 fn write_number(number: i64, out: &mut String) {
     let mut digits = [0_u8; 20];
     let mut rest = number.unsigned_abs();
-    let mut length = 0;
+    let mut begin = digits.len();
     for place in digits.iter_mut().rev() {
         *place = b'0' + (rest % 10) as u8;
         rest /= 10;
-        length += 1;
+        begin -= 1;
         if rest == 0 {
             break;
         }
@@ -320,6 +331,6 @@ fn write_number(number: i64, out: &mut String) {
     if number < 0 {
         out.push('-');
     }
-    let begin = digits.len() - length;
-    out.extend(digits.get(begin..).unwrap_or(&[]).iter().map(|digit| char::from(*digit)));
+    let digits = digits.get(begin..).and_then(|digits| std::str::from_utf8(digits).ok());
+    out.push_str(digits.unwrap_or(""));
 }

@@ -101,7 +101,7 @@ impl Guard {
     /// True for a guarded key, whatever its spelling.
     pub fn guards(&self, key: &str) -> bool {
         let bytes = key.as_bytes();
-        if bytes.iter().any(|byte| is_divider(*byte)) {
+        if has_divider(bytes) {
             return key
                 .split(|c: char| u8::try_from(c).is_ok_and(is_divider))
                 .any(|part| self.might_guard(part.as_bytes()) && self.guards_part(part));
@@ -134,9 +134,26 @@ impl Guard {
 }
 
 /// Between the parts of a flattened key.
-fn is_divider(byte: u8) -> bool {
+const fn is_divider(byte: u8) -> bool {
     matches!(byte, b'.' | b':' | b'/' | b'[' | b']')
 }
+
+/// One load for each byte: keys are too short for wider steps.
+fn has_divider(key: &[u8]) -> bool {
+    key.iter().fold(0, |found, byte| found | DIVIDERS.get(usize::from(*byte)).unwrap_or(&0)) != 0
+}
+
+static DIVIDERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut rest: &mut [u8] = &mut table;
+    let mut byte = 0_u8;
+    while let Some((place, behind)) = rest.split_first_mut() {
+        *place = is_divider(byte) as u8;
+        rest = behind;
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
 
 /// What the comparison of keys does not see.
 fn is_ignored(byte: u8) -> bool {

@@ -4,8 +4,9 @@ use crate::model::event::{Event, Kind, Tape};
 use crate::model::fields::Fields;
 use crate::model::format::{Decoded, Format};
 
-use super::emit::{self, Found};
+use super::emit::{self, Found, Place};
 use super::guard::Guard;
+use super::path::Path;
 use super::schema::Schema;
 use super::trie::{Builder, Slots, Trie};
 
@@ -19,11 +20,11 @@ pub struct Mapper {
     scratch: String,
 }
 
-/// A schema and the slots of its paths in the tree of all.
+/// A schema and the places of its paths in the tree of all.
 #[derive(Debug)]
 struct Linked {
     schema: Schema,
-    slot_of: Vec<u32>,
+    places: Vec<Place>,
 }
 
 /// Why an event cannot be mapped; it goes to the dead letter.
@@ -61,8 +62,10 @@ impl Mapper {
     pub fn new(schemas: Vec<Schema>, guard: Guard) -> Mapper {
         let mut tree = Builder::new();
         let mut link = |schema: Schema| {
-            let slot_of = schema.paths.iter().map(|path| tree.add(&path.head)).collect();
-            Linked { schema, slot_of }
+            let place =
+                |path: &Path| Place { slot: tree.add(&path.head), has_tail: !path.tail.is_empty() };
+            let places = schema.paths.iter().map(place).collect();
+            Linked { schema, places }
         };
         let schemas = schemas.into_iter().map(&mut link).collect();
         Mapper {
@@ -135,7 +138,7 @@ impl Mapper {
 
 impl Linked {
     fn found<'a>(&'a self, event: Event<'a>, slots: &'a Slots) -> Found<'a> {
-        Found { event, slots, paths: &self.schema.paths, slot_of: &self.slot_of }
+        Found { event, slots, paths: &self.schema.paths, places: &self.places }
     }
 }
 

@@ -90,10 +90,81 @@ fn date(text: &str) -> Option<EventTime> {
     if !text.as_bytes().get(..4)?.iter().all(u8::is_ascii_digit) {
         return None;
     }
+    if let Some(instant) = zulu(text.as_bytes()) {
+        return Some(instant);
+    }
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some(EventTime(instant.as_microsecond()));
     }
     utc(text.parse::<DateTime>().ok()?)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, which almost all events have; the rest is left to jiff, as are
+/// leap seconds and dates that do not exist.
+fn zulu(text: &[u8]) -> Option<EventTime> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        o1,
+        o2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't',
+        h1,
+        h2,
+        b':',
+        m1,
+        m2,
+        b':',
+        s1,
+        s2,
+    ] = date_time
+    else {
+        return None;
+    };
+    let (fraction, rest) = match rest.split_first()? {
+        (b'.', behind) => {
+            behind.split_at_checked(behind.iter().position(|b| !b.is_ascii_digit())?)?
+        }
+        _ => (&[] as &[u8], rest),
+    };
+    if !matches!(rest, [b'Z' | b'z']) || (fraction.is_empty() && text.len() > 20) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+        })
+    };
+    let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[o1, o2])?, number(&[d1, d2])?);
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    // Every month has a day 28; the later ones are few enough for jiff's calendar.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = (0..6).try_fold(0_i64, |micros, place| {
+        let digit = fraction.get(place).copied().unwrap_or(b'0');
+        digit.is_ascii_digit().then(|| micros * 10 + i64::from(digit - b'0'))
+    })?;
+    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(EventTime(seconds * 1_000_000 + micros))
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar. The year begins in March, so that the
+/// leap day is its last; 719468 days lie between 0000-03-01 and 1970-01-01.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month < 3 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
 
 /// CEF, appendix A: `MMM dd yyyy HH:mm:ss`, perhaps with a fraction, perhaps with UTC or an offset.
@@ -153,6 +224,24 @@ mod tests {
                 ("ü025", None),
             ],
         );
+    }
+
+    #[test]
+    fn the_short_way_agrees_with_jiff() {
+        for year in [0, 1, 1600, 1900, 1969, 1970, 1999, 2000, 2024, 2026, 2100, 9999] {
+            for month in 1..=12 {
+                for day in [1, 2, 27, 28] {
+                    let text = format!("{year:04}-{month:02}-{day:02}T23:59:58.012345Z");
+                    let expected = text.parse::<Timestamp>().unwrap().as_microsecond();
+                    assert_eq!(zulu(text.as_bytes()), Some(EventTime(expected)), "{text}");
+                }
+            }
+        }
+        for text in ["2026-02-29T00:00:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00.Z"] {
+            assert_eq!(zulu(text.as_bytes()), None, "{text}");
+        }
+        assert!(parse("2026-01-31T00:00:00Z", TimeKind::Auto).is_some());
+        assert!(parse("2026-02-29T00:00:00Z", TimeKind::Auto).is_none());
     }
 
     #[test]

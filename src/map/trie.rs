@@ -3,7 +3,7 @@
 //! In: paths, when the mapper is built; then an event. Out: for each path the place of its value
 //! in the tape. Objects in which no schema wants anything are passed over in one step.
 
-use crate::model::event::{Event, Kind, Value};
+use crate::model::event::{Event, Value};
 
 use super::lookup::Lookup;
 
@@ -109,17 +109,16 @@ impl Trie {
                 continue;
             };
             let Some(below) = self.nodes.get(child as usize) else { continue };
-            let kind = value.kind();
             if !below.children.is_empty() {
                 if slots.enter(child) {
                     self.forget(below, slots);
                 }
-                if kind == Kind::Object {
+                if value.is_object() {
                     self.walk_object(below, value, slots);
                 }
             }
             if below.slot != ABSENT {
-                slots.set(below.slot, if kind == Kind::Null { ABSENT } else { value.index() });
+                slots.set(below.slot, if value.is_null() { ABSENT } else { value.index() });
             }
         }
     }
@@ -137,6 +136,7 @@ impl Trie {
 
 impl Slots {
     /// The value that was found for a slot.
+    #[inline]
     pub(super) fn value<'a>(&self, slot: u32, event: Event<'a>) -> Option<Value<'a>> {
         match self.found.get(slot as usize) {
             None | Some(&ABSENT) => None,
