@@ -46,6 +46,37 @@ pub enum CheckpointError {
     /// What was recorded is not on the disk; the next commit tries again.
     #[error("progress is not saved: {0}")]
     Unsaved(Cause),
+    /// The dead letter cannot be opened, read or written.
+    #[error("dead letter {path}: {source}; the events stay in the spool until it can be written")]
+    DeadLetter {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line of the dead letter is not a record.
+    #[error(
+        "dead letter {path}, line {line}: {source}; the other lines are good, \
+         mend or remove this one"
+    )]
+    DeadLetterLine {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A dead letter's bytes are not what its record claims.
+    #[error("dead letter {path}, line {line}: \"raw\" is not base64: {source}; mend or remove it")]
+    DeadLetterRaw {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        source: base64::DecodeError,
+    },
 }
 
 /// Why a copy of the state cannot be used, or could not be written.

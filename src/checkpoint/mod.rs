@@ -3,6 +3,7 @@
 //! In: what every destination has passed ([`Progress`]) and what identifies the spool's files. Out,
 //! after a restart: the same ([`Restored`]). Twice on the disk: in a store (sled, [`schema`]) and
 //! as text beside it ([`text_copy`]); a start takes the newer one that is whole ([`restore`]).
+//! Also here: the dead letter, for events that can never be delivered.
 //!
 //! What is promised: a cursor that comes back was recorded once; it may be older than the last one
 //! recorded, by what was not yet committed, and is never newer. What `flush` acknowledged comes
@@ -19,11 +20,13 @@
 //! | `restore.rs` | which copy a start begins with |
 //! | `keeper.rs` | one commit: both copies; a new store when the old one fails or grows |
 //! | `writer.rs` | the thread that commits |
+//! | `dead_letter.rs` | the dead letter |
 //!
 //! *Diagnostics*: at a start an error `state_restored`, `state_lost` or `text_copy_damaged`; while
 //! running one error when commits begin to fail and one line when they work again. Fatal, and only
 //! at the start: a directory that cannot be made or written, or that another process holds.
 
+mod dead_letter;
 mod directory;
 mod error;
 mod keeper;
@@ -52,6 +55,7 @@ use self::settings::Settings;
 use self::state::Change;
 use self::writer::Shared;
 
+pub use self::dead_letter::{DeadLetter, DeadLetterEntry, DeadLetterRecord};
 pub use self::error::CheckpointError;
 
 /// The durable progress of all destinations: a handle, cheap to clone. When the last one is

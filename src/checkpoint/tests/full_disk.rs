@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use super::*;
+use crate::checkpoint::DeadLetter;
+use crate::checkpoint::tests::dead_letter::entry;
 
 /// A file system of 3 MiB, unmounted at the end.
 struct SmallDisk {
@@ -163,4 +165,28 @@ fn a_read_only_directory_is_refused_and_left_as_it_was() {
     let (_, restored) = open(&disk.path());
     assert_eq!(restored.notice, None);
     assert_eq!(offset(&restored, "qradar", 1), Some(1));
+}
+
+#[test]
+fn the_dead_letter_holds_whole_lines_only() {
+    let disk = SmallDisk::mount();
+    let dir = disk.path();
+    fs::create_dir(&dir).unwrap();
+    let letter = DeadLetter::open(&dir).unwrap();
+    let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(10_000));
+    letter.append(&[entry(long.as_bytes())]).unwrap();
+    disk.fill();
+    let mut kept = 1;
+    while kept < 500 && letter.append(&[entry(long.as_bytes()), entry(b"second")]).is_ok() {
+        kept += 2;
+    }
+    assert!(kept < 500, "the disk did not fill");
+    let text = letter.append(&[entry(long.as_bytes())]).expect_err("it is full").to_string();
+    assert!(text.contains("stay in the spool"), "{text}");
+    let read = || DeadLetter::read(&dir).collect::<Result<Vec<_>, _>>().expect("whole lines");
+    assert_eq!(read().len(), kept);
+    disk.empty();
+    letter.append(&[entry(b"after")]).unwrap();
+    assert_eq!(read().len(), kept + 1);
+    assert_eq!(read().last().unwrap().event, b"after");
 }

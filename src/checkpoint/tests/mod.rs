@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod corruption;
+mod dead_letter;
 mod full_disk;
 mod growth;
 mod kill;
