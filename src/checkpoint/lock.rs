@@ -13,7 +13,7 @@ use super::error::CheckpointError;
 /// Held as long as it lives.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -43,6 +43,16 @@ impl Lock {
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "the lock file does not name its holder");
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started still has a copy of the
+        // descriptor, between its fork and its exec, and the lock lives as long as any copy.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the state directory's lock is not released");
+        }
     }
 }

@@ -9,7 +9,7 @@
 //! | whole, older than the text copy | whole | the text copy | the store is set aside |
 //! | none, or damaged | whole | the text copy | the store is set aside |
 //! | none, or damaged | none, or damaged | the beginning of the spool | both are set aside |
-//! | cannot be read (disk) | any | the text copy, else the beginning | the store stays in its place |
+//! | cannot be read (disk) | any | the text copy, else the beginning | the store stays in its place until a new one is whole |
 //!
 //! Whole means: sled opens it, every entry can be read, and they add up to the seal. A copy of a
 //! later version counts as damaged: the program goes on with what it can read, and the later
@@ -85,7 +85,8 @@ pub(super) fn restore(dir: &Path) -> Restoration {
 fn read_store(dir: &Path) -> Result<Option<(Store, u64, State)>, Flaw> {
     let numbers = directory::store_numbers(dir)?;
     if numbers.is_empty() {
-        // A directory without a single store in it was never one of ours, or lost all it had.
+        // A mark without a store has nothing to warn of; left alone it would condemn the next one.
+        end_opening(dir);
         let lost =
             directory::stores_path(dir).read_dir().is_ok_and(|mut left| left.next().is_some());
         return if lost { Err(Flaw::damaged("it holds no store")) } else { Ok(None) };

@@ -111,9 +111,7 @@ impl Shared {
         if desk.durable >= recorded {
             return Ok(());
         }
-        Err(desk.trouble.clone().unwrap_or_else(|| {
-            Cause::new("stopped", "the thread that writes the state directory has ended")
-        }))
+        Err(desk.trouble.clone().unwrap_or_else(stopped))
     }
 
     /// Asks the thread to make everything durable and end.
@@ -219,12 +217,25 @@ fn due(committed: &Committed, interval: Duration) -> Due {
     Due { change: now + patience, upkeep: retry.into_iter().chain(committed.text_due).min() }
 }
 
+fn stopped() -> Cause {
+    Cause::new(
+        "stopped",
+        "the thread that writes the state directory has ended; progress is not saved: restart the \
+         program, and report what it logged",
+    )
+}
+
 /// Tells those who flush that nobody will answer, however the thread ends.
 struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.desk().stopped = true;
+        let mut desk = self.0.desk();
+        desk.stopped = true;
+        if !desk.stopping {
+            desk.trouble = Some(stopped());
+        }
+        drop(desk);
         self.0.answered.notify_all();
     }
 }

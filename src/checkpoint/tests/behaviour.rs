@@ -34,9 +34,7 @@ fn what_was_recorded_comes_back() {
 #[test]
 fn an_offset_is_durable_after_the_flush_and_may_go_back() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { dir: dir.path().to_owned(), interval: Duration::from_secs(3600) };
-    let (checkpoint, _) = Checkpoint::open(settings).unwrap();
-    // The first interval began when the directory was opened: only a flush commits now.
+    let checkpoint = open_lazy(dir.path());
     checkpoint.record_files(vec![file(1)], vec![]);
     checkpoint.record("qradar", progress(vec![cursor(1, 100)], 1));
     assert_eq!(checkpoint.durable_offset("qradar", FileKey(1)), None);

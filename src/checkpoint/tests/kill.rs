@@ -39,31 +39,28 @@ fn a_killed_process_loses_nothing_acknowledged() {
     let (mut acknowledged, mut recorded) = (0, 0);
     let mut progressed = 0;
     for round in 0..ROUNDS {
-        // Some are killed while they start, most while they commit.
-        let life = Duration::from_micros(random.u64(1_000..150_000));
         let mut child = child("kill::records_until_killed", VARIABLE, dir.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let reader = std::thread::spawn(move || {
-            let mut said = Vec::new();
-            for line in out.lines() {
-                let Ok(line) = line else { break };
-                said.push(line);
-            }
-            said
-        });
-        let end = Instant::now() + life;
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = Vec::new();
+        // Every third is killed while it starts, the others at some point of their work.
+        let (count, pause) = match round % 3 {
+            0 => (0, random.u64(0..30_000)),
+            _ => (random.usize(5..400), random.u64(0..3_000)),
+        };
+        said.extend(lines.by_ref().take(count).map(Result::unwrap));
+        let end = Instant::now() + Duration::from_micros(pause);
         while Instant::now() < end {
-            std::thread::yield_now();
+            std::hint::spin_loop();
         }
         assert_eq!(child.try_wait().unwrap(), None, "round {round}: the child ended by itself");
         child.kill().unwrap();
+        said.extend(lines.map_while(Result::ok));
         child.wait().unwrap();
-        for line in reader.join().unwrap() {
+        for line in said {
             let Some((word, number)) = line.split_once(' ') else { continue };
-            // The last line may be cut short by the kill; then its number is too small, if any.
             let Ok(number) = number.parse::<u64>() else { continue };
             match word {
                 "begun" => {
@@ -80,5 +77,5 @@ fn a_killed_process_loses_nothing_acknowledged() {
     let (_, restored) = open(dir.path());
     let last = offset(&restored, "qradar", 1).unwrap_or(0);
     assert!((acknowledged..=recorded).contains(&last), "{acknowledged} {last} {recorded}");
-    assert!(progressed >= ROUNDS / 3 && acknowledged > 0, "only {progressed} children came to it");
+    assert!(progressed >= ROUNDS / 2 && acknowledged > 0, "only {progressed} children came to it");
 }

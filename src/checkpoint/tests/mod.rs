@@ -26,6 +26,12 @@ fn open(dir: &Path) -> (Checkpoint, Restored) {
     Checkpoint::open(settings).expect("the directory opens")
 }
 
+/// One that commits only when it is asked to: the first interval begins with the opening.
+fn open_lazy(dir: &Path) -> Checkpoint {
+    let settings = Settings { dir: dir.to_owned(), interval: Duration::from_secs(3600) };
+    Checkpoint::open(settings).expect("the directory opens").0
+}
+
 fn file(key: u64) -> FileRecord {
     FileRecord {
         key: FileKey(key),

@@ -145,6 +145,13 @@ fn a_start_that_died_while_reading_is_not_repeated() {
         Some(100),
         (1, 0),
     );
+    // With nothing to read, the mark means nothing, and is not left for the next start.
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(directory::opening_path(dir.path()), "").unwrap();
+    for _ in 0..2 {
+        let (_, restored) = open(dir.path());
+        assert_eq!(restored.notice, None);
+    }
 }
 
 #[test]
@@ -207,7 +214,7 @@ fn at_most_three_are_kept_aside() {
 #[test]
 fn a_store_that_vanishes_is_made_anew() {
     let dir = prepared();
-    let (checkpoint, _) = open(dir.path());
+    let checkpoint = open_lazy(dir.path());
     fs::remove_dir_all(directory::stores_path(dir.path())).unwrap();
     checkpoint.record("qradar", progress(vec![cursor(1, 150)], 2));
     // The text copy alone makes it durable, and the trouble says so.
