@@ -22,8 +22,10 @@ use rcgen::{
 const LIFETIME_DAYS: i64 = 30;
 
 /// An authority, its server's and its client's certificate, as PEM files in one directory.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ThrowAwayCa {
+    /// It can sign others: expired ones, or for other names.
+    pub authority: Authority,
     /// What both sides trust.
     pub ca_file: PathBuf,
     /// For `localhost`, `127.0.0.1` and `::1`.
@@ -61,21 +63,20 @@ pub enum CertificateError {
 /// them into `dir` as `ca.pem`, `server.pem`, `server.key`, `client.pem` and `client.key`.
 pub fn throw_away_ca(dir: &Path) -> Result<ThrowAwayCa, CertificateError> {
     let authority = Authority::new("Spoolgate throw-away authority")?;
-    let files = ThrowAwayCa {
+    let made = ThrowAwayCa {
+        authority,
         ca_file: dir.join("ca.pem"),
         server_cert_file: dir.join("server.pem"),
         server_key_file: dir.join("server.key"),
         client_cert_file: dir.join("client.pem"),
         client_key_file: dir.join("client.key"),
     };
-    write(&files.ca_file, authority.pem(), 0o644)?;
+    write(&made.ca_file, made.authority.pem(), 0o644)?;
     let server = Subject::new("localhost", &["localhost", "127.0.0.1", "::1"], Purpose::Server);
-    let issued = authority.issue(&server)?;
-    issued.write(&files.server_cert_file, &files.server_key_file)?;
+    made.authority.issue(&server)?.write(&made.server_cert_file, &made.server_key_file)?;
     let client = Subject::new("spoolgate-client", &["spoolgate-client"], Purpose::Client);
-    let issued = authority.issue(&client)?;
-    issued.write(&files.client_cert_file, &files.client_key_file)?;
-    Ok(files)
+    made.authority.issue(&client)?.write(&made.client_cert_file, &made.client_key_file)?;
+    Ok(made)
 }
 
 /// Whom a certificate is for.
