@@ -5,7 +5,6 @@
 //! again; destinations that did not change are not touched. Diagnostics: start, stop, reload.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,7 +15,9 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Report};
-use crate::checkpoint::{Checkpoint, CheckpointError, DeadLetter, DestinationState};
+use crate::checkpoint::{
+    Checkpoint, CheckpointError, DeadLetter, DestinationState, contains_panics_of,
+};
 use crate::config::{Config, ConfigError, Destination};
 use crate::deliver::in_flight::InFlight;
 use crate::deliver::links::Links;
@@ -63,6 +64,7 @@ pub fn run(
     config: Config,
     load: impl Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), ServiceError> {
+    abort_on_panic();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -222,6 +224,7 @@ impl Service {
         // Everything that can fail comes before anything is stopped.
         let schemas = crate::map::schema::load(&config.map)?;
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
+            || schemas != self.schemas
             || config.egress != self.config.egress
             || config.map != self.config.map;
         let keep = |running: &Running| {
@@ -317,22 +320,27 @@ enum Event {
     Settle,
 }
 
+/// A bug ends the program, and systemd starts it again: that loses nothing, while a program whose
+/// threads end one by one would look alive. Panics of the state store are contained where they
+/// happen.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if !contains_panics_of(&thread::current()) {
+            error!("a bug ends the program: {panic}");
+            std::process::abort();
+        }
+    }));
+}
+
 /// A destination's thread: a reactor of its own, so that nothing can stall another destination.
 fn deliver(delivery: Delivery, stopping: watch::Receiver<bool>) -> InFlight {
-    let name = delivery.name().to_owned();
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map(|runtime| runtime.block_on(delivery.run(stopping)))
-    }));
-    match result {
-        Ok(Ok(in_flight)) => in_flight,
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(delivery.run(stopping)),
         // One destination that silently stopped would be worse than a restart, which loses nothing.
-        Ok(Err(source)) => {
-            error!(destination = name, "no reactor: {source}; ending the program");
-            std::process::abort()
-        }
-        Err(_) => {
-            error!(destination = name, "a bug ended this destination; ending the program");
+        Err(source) => {
+            error!(destination = delivery.name(), "no reactor: {source}; ending the program");
             std::process::abort()
         }
     }

@@ -252,7 +252,7 @@ fn each_line(path: &Path, mut each: impl FnMut(u64, &[u8], bool)) -> Result<(), 
 fn key(message: &[u8]) -> u128 {
     let normal = normal_form(message);
     let first = hash(&normal);
-    let second = hash(&(0x5bd1_e995_u32, &normal));
+    let second = hash((0x5bd1_e995_u32, &normal));
     (u128::from(first) << 64) | u128::from(second)
 }
 

@@ -112,7 +112,7 @@ impl InFlight {
                 None => moved.push(portion.end),
             }
         }
-        (!moved.is_empty()).then(|| Passed {
+        (!moved.is_empty()).then_some(Passed {
             cursors: moved,
             ledger: self.passed,
             sequence: self.sequence,

@@ -83,12 +83,7 @@ impl Outpost {
 
     /// Runs a command of the program with this outpost's configuration.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        program()
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path("spoolgate.toml"))
-            .output()
-            .unwrap()
+        program().args(arguments).arg("--config").arg(self.path("spoolgate.toml")).output().unwrap()
     }
 
     /// Starts `run`; its log goes to `agent.log`.
@@ -98,11 +93,8 @@ impl Outpost {
 
     /// Starts `run` by another command line, for instance below strace.
     pub fn start_as(&self, mut command: Command) -> Agent<'_> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("agent.log"))
-            .unwrap();
+        let log =
+            OpenOptions::new().create(true).append(true).open(self.path("agent.log")).unwrap();
         let child = command
             .arg("run")
             .arg("--config")

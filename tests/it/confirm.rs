@@ -114,7 +114,8 @@ fn judge(fault: Fault, results: &[(Trial, Shown)]) {
                 .filter(|(trial, _)| trial.wire == wire && trial.confirm == confirm)
                 .collect();
             let lost: u64 = of.iter().map(|(_, shown)| shown.verdict.lost).sum();
-            let mut twice: Vec<u64> = of.iter().map(|(_, shown)| shown.verdict.duplicated).collect();
+            let mut twice: Vec<u64> =
+                of.iter().map(|(_, shown)| shown.verdict.duplicated).collect();
             twice.sort_unstable();
             println!(
                 "{fault:?} {wire:?} {confirm}: {} trials, lost {lost}, duplicated median {} most {}",
@@ -196,7 +197,8 @@ fn run(trial: Trial) -> Shown {
     let all = events + 300;
     outpost.append("b.jsonl", &lines(1_000_000..1_000_300));
     let status = agent.wait_for("everything confirmed", |status| {
-        count(status, "in_flight") == 0 && count(status, "read") >= all
+        count(status, "in_flight") == 0
+            && count(status, "read") >= all
             && status["backlog_bytes"].as_u64() == Some(0)
     });
     assert!(agent.stop().success(), "{trial:?}: {}", outpost.log());
