@@ -95,8 +95,17 @@ impl Inventory {
                 .is_some_and(|file| file.metadata().is_ok_and(|metadata| metadata.nlink() == 0));
         let Some(place) = self.directories.get_mut(directory) else { return };
         entry.presence = Presence::Missing(place.listings);
+        // What was written to it last is older than whatever has its name now, and is read first.
+        let length = entry.file.as_ref().and_then(|file| file.metadata().ok()).map(|at| at.len());
+        let has_grown = !entry.is_compressed && length > Some(entry.status.size);
+        if has_grown {
+            entry.status.size = length.unwrap_or(entry.status.size);
+        }
         if place.names.get(&name) == Some(&key) {
             place.names.remove(&name);
+        }
+        if has_grown {
+            self.wake(key);
         }
         if is_deleted {
             self.notice(directory, &compressed_name(&name), Writer::Done);
@@ -222,7 +231,9 @@ impl Inventory {
             (None, None) => return,
         };
         let key = record.as_ref().map_or_else(|| self.new_key(&probe), |record| record.key);
-        let order = self.next_order(source);
+        // A file of the last run that was compressed since is older than all that came after it.
+        let is_continued = is_compressed && record.is_some();
+        let order = if is_continued { 0 } else { self.next_order(source) };
         let entry = Entry {
             directory,
             name: name.into(),
