@@ -30,5 +30,8 @@ pub mod admin;
 /// Text to checked settings.
 pub mod config;
 
-/// One file per command.
+/// The running program: threads, signals.
+pub mod service;
+
+/// One file for each command.
 pub mod cli;

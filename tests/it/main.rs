@@ -1,16 +1,22 @@
-//! The one integration crate. `tests/run` runs it: it brings what the tests talk to.
+//! The one integration crate: the real program against real receivers. `tests/run` runs it: it
+//! brings what the tests talk to.
+
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot go on fails at once; clippy.toml's allowances reach only functions marked #[test]"
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says on standard output what it measured"
 )]
 
+mod agent;
+mod confirm;
 mod installed;
 mod judges;
 mod process;
 mod receive;
 mod receivers;
+mod sink;
 mod static_binary;
 mod tidy;

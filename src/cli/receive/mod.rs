@@ -9,6 +9,7 @@
 //! sink that fails ends the receiver.
 
 mod certificates;
+mod command;
 mod file_sink;
 mod framing;
 mod serve;
@@ -28,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 pub use certificates::{
     Authority, CertificateError, Issued, Purpose, Subject, ThrowAwayCa, throw_away_ca,
 };
+pub use command::{Arguments, run};
 pub use file_sink::{FileSink, append_line};
 pub use framing::{FrameError, Framing};
 use serve::{Hub, Reading, accept, datagrams, lock};

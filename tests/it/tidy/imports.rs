@@ -19,25 +19,23 @@ enum Allowed {
 }
 
 impl Table {
-    /// Reads the markdown table between the two markers: modules in backticks in the first
-    /// column, what they may import in the second, or `nothing` or `everything`.
+    /// Reads the markdown table between the two markers: a module in the first column, in the
+    /// second what it may import, apart by commas, or `everything`.
     pub fn read(markdown: &str) -> Result<Table, String> {
         let (_, behind) = markdown.split_once(BEGIN).ok_or(format!("no {BEGIN}"))?;
         let (table, _) = behind.split_once(END).ok_or(format!("no {END}"))?;
         let mut rows = BTreeMap::new();
         for line in table.lines().filter(|line| line.starts_with('|')).skip(2) {
             let columns: Vec<_> = line.trim_matches('|').split('|').collect();
-            let [modules, allowed] = columns.as_slice() else {
+            let [module, allowed] = columns.as_slice() else {
                 return Err(format!("two columns expected: {line}"));
             };
-            for module in in_backticks(modules) {
-                let allowed = match allowed.trim() {
-                    "everything" => Allowed::Everything,
-                    "nothing" => Allowed::Only(BTreeSet::new()),
-                    names => Allowed::Only(in_backticks(names).map(str::to_owned).collect()),
-                };
-                rows.insert(module.to_owned(), allowed);
-            }
+            let names = allowed.split(',').map(str::trim).filter(|name| !name.is_empty());
+            let allowed = match allowed.trim() {
+                "everything" => Allowed::Everything,
+                _ => Allowed::Only(names.map(str::to_owned).collect()),
+            };
+            rows.insert(module.trim().to_owned(), allowed);
         }
         Ok(Table { rows })
     }
@@ -63,7 +61,13 @@ impl Table {
                 continue;
             }
             let inside = inside.split("::").next().unwrap_or_default();
-            if allowed.contains(target) || allowed.contains(&format!("{target}::{inside}")) {
+            if allowed.contains(target) {
+                continue;
+            }
+            // `use crate::map;` is judged by what the file then names: `map::settings`, say.
+            let named = if inside.is_empty() { inner(source, target) } else { vec![inside] };
+            let is_allowed = |name: &&str| allowed.contains(&format!("{target}::{name}"));
+            if !named.is_empty() && named.iter().all(is_allowed) {
                 continue;
             }
             complaints.push(source.complain(
@@ -78,10 +82,6 @@ impl Table {
     }
 }
 
-fn in_backticks(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
 /// The top module a file belongs to; `main` for the binary.
 fn module_of(path: &str) -> Option<&str> {
     let below = path.strip_prefix("src/")?.strip_suffix(".rs")?;
@@ -89,6 +89,21 @@ fn module_of(path: &str) -> Option<&str> {
         Some((module, _)) => Some(module),
         None => (below != "lib").then_some(below),
     }
+}
+
+/// The `b` of every `module::b` in a file.
+fn inner<'s>(source: &'s Source, module: &str) -> Vec<&'s str> {
+    let start = format!("{module}::");
+    let code = &source.code;
+    let whole = code.match_indices(&start).filter(|(at, _)| {
+        !code[..*at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+    });
+    let behind = whole.map(|(at, _)| {
+        let behind = &code[at + start.len()..];
+        let end = behind.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        &behind[..end.unwrap_or(behind.len())]
+    });
+    behind.collect()
 }
 
 /// Paths from the root of the library that a file names, with their line.
@@ -122,26 +137,42 @@ fn imports(source: &Source) -> Vec<(usize, String)> {
     found
 }
 
-/// `a::b` of `a::b::C`, and of `{a::b, c}` one for each.
+/// The first two steps of every path that begins at `text`: `a::b` of `a::b::C`, and of
+/// `{a::{b, c::D}, e}` the three `a::b`, `a::c` and `e`.
 fn paths(text: &str) -> Vec<String> {
-    let Some(group) = text.strip_prefix('{') else {
-        let end = text.find(|letter: char| !is_path_letter(letter)).unwrap_or(text.len());
-        let path = text[..end].trim_end_matches(':');
-        return vec![path.splitn(3, "::").take(2).collect::<Vec<_>>().join("::")];
+    let end = text.find(|letter: char| !is_path_letter(letter)).unwrap_or(text.len());
+    let (prefix, behind) = text.split_at(end);
+    let whole: Vec<_> = match behind.strip_prefix('{') {
+        Some(group) if prefix.is_empty() || prefix.ends_with("::") => items(group)
+            .iter()
+            .flat_map(|item| paths(item))
+            .map(|path| format!("{prefix}{path}"))
+            .collect(),
+        _ => vec![prefix.trim_end_matches(':').to_owned()],
     };
+    let two_steps = |path: &String| path.splitn(3, "::").take(2).collect::<Vec<_>>().join("::");
+    whole.iter().map(two_steps).collect()
+}
+
+/// What stands between the commas of a group, up to its closing brace; without white space.
+fn items(group: &str) -> Vec<String> {
     let mut depth = 0;
     let mut items = vec![String::new()];
-    for letter in group.chars() {
+    for letter in group.chars().filter(|letter| !letter.is_whitespace()) {
         match letter {
-            '{' => depth += 1,
             '}' if depth == 0 => break,
+            ',' if depth == 0 => {
+                items.push(String::new());
+                continue;
+            }
+            '{' => depth += 1,
             '}' => depth -= 1,
-            ',' if depth == 0 => items.push(String::new()),
-            _ if depth == 0 && !letter.is_whitespace() => items.last_mut().unwrap().push(letter),
             _ => {}
         }
+        items.last_mut().unwrap().push(letter);
     }
-    items.iter().filter(|item| !item.is_empty()).flat_map(|item| paths(item)).collect()
+    items.retain(|item| !item.is_empty());
+    items
 }
 
 fn is_path_letter(letter: char) -> bool {

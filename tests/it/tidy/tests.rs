@@ -6,11 +6,13 @@ const TABLE: &str = "
 <!-- imports -->
 | module | may import |
 |---|---|
-| `model` | nothing |
-| `decode`, `map` | `model` |
-| `config` | `model`, `map::settings` |
-| `cli` | everything |
-| `main` | `cli` |
+| model | |
+| decode | model |
+| map | model |
+| config | model, map::settings |
+| cli | everything |
+| main | cli |
+
 <!-- /imports -->
 ";
 
@@ -37,7 +39,7 @@ fn imports_outside_the_table_are_caught() {
         assert_eq!(lines(&table.check(&Source::new(path, text))), want, "{path}: {text}");
     };
     check("src/decode/json.rs", "use crate::model::event::Tape;\nuse crate::map::Plan;", &[2]);
-    check("src/decode/json.rs", "use crate::{model, map::{Plan, x}, decode};", &[1]);
+    check("src/decode/json.rs", "use crate::{model, map::{Plan, x}, decode};", &[1, 1]);
     check("src/decode/json.rs", "// crate::map\nlet a = \"crate::map\";", &[]);
     check("src/decode/json.rs", "\nlet a = crate::cli::run();", &[2]);
     check("src/decode/json.rs", "use super::super::map::Plan;\nuse super::Decoded;", &[1]);
@@ -45,6 +47,10 @@ fn imports_outside_the_table_are_caught() {
     check("src/decode/tests.rs", "use crate::map::Plan;", &[1]);
     check("src/model/id.rs", "use crate::decode::Decoder;\nuse super::position::Position;", &[1]);
     check("src/config/mod.rs", "use crate::map::settings::Settings;\nuse crate::map::Plan;", &[2]);
+    check("src/config/mod.rs", "use crate::map::{settings::A};\nuse crate::map::{Plan};", &[2]);
+    check("src/config/mod.rs", "use crate::{map};\nmap::settings::Settings", &[]);
+    check("src/config/mod.rs", "use crate::{map};\nmap::settings::A; map::Plan", &[1]);
+    check("src/config/mod.rs", "use crate::map;\nlet bitmap::Plan = map;", &[1]);
     check("src/cli/run.rs", "use crate::map::Plan;", &[]);
     check("src/main.rs", "use spoolgate::cli;\nuse spoolgate::map;", &[2]);
     let strange = [Source::new("src/cli/mod.rs", ""), Source::new("src/novel/mod.rs", "")];
@@ -91,6 +97,7 @@ fn what_is_too_long_is_caught() {
     check(&format!("let a = \"{}\";", "b".repeat(200)), &[]);
     check(&format!("// {}", "é".repeat(97)), &[]);
     check(&format!("// {}", "é".repeat(98)), &[1]);
+    check(&format!("//! | {} |", "é".repeat(98)), &[]);
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn files_that_nothing_leads_to_are_caught() {
     let of = |path: &str, text: &str| Source::new(path, text);
     let project = [
         of("src/lib.rs", "pub mod map;"),
-        of("src/map/mod.rs", "mod plan;\n// mod ghost;"),
+        of("src/map/mod.rs", "pub(super) mod plan;\n// mod ghost;"),
         of("src/map/plan.rs", ""),
         of("src/map/ghost.rs", ""),
         of("src/spool/mod.rs", ""),

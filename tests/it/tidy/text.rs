@@ -23,7 +23,11 @@ pub fn lengths(source: &Source) -> Vec<Complaint> {
     }
     let code_lines = source.code.lines().chain(std::iter::repeat(""));
     for (index, (code, text)) in code_lines.zip(source.text.lines()).enumerate() {
+        let comment = text.trim_start().trim_start_matches(['/', '!']).trim_start();
         let is_comment = text.trim_start().starts_with("//");
+        if is_comment && comment.starts_with('|') {
+            continue; // A row of a table cannot be wrapped.
+        }
         let letters = if is_comment { text } else { code.trim_end() }.chars().count();
         if letters > LINE_LETTERS_MAX {
             let rule = format!("{letters} letters; at most {LINE_LETTERS_MAX}: wrap the line");

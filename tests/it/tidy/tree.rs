@@ -7,8 +7,10 @@ pub fn orphans(project: &[Source]) -> Vec<Complaint> {
     let declares = |parent: &str, name: &str| {
         let declared = |source: &Source| {
             source.code_lines().any(|(_, code)| {
-                let code = code.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
-                code.strip_prefix("mod ") == Some(&format!("{name};"))
+                // `mod name;`, whatever its visibility.
+                code.trim().strip_suffix(&format!("mod {name};")).is_some_and(|visibility| {
+                    visibility.is_empty() || visibility.starts_with("pub")
+                })
             })
         };
         project.iter().any(|source| source.path == parent && declared(source))
