@@ -156,7 +156,9 @@ impl Delivery {
         let now = Instant::now();
         let window = if self.links.is_datagram() { DATAGRAM_WINDOW } else { progress.window_max };
         session.tracker.observe(now, progress.acked, window);
-        session.tracker.read(progress.read);
+        if !self.links.is_datagram() {
+            session.tracker.read(progress.read);
+        }
         self.pass(session.tracker.confirmed(now));
         Ok(())
     }
