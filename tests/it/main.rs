@@ -12,6 +12,8 @@
 
 mod agent;
 mod confirm;
+mod delivery;
+mod faults;
 mod installed;
 mod judges;
 mod process;
