@@ -13,6 +13,7 @@
 mod agent;
 mod confirm;
 mod delivery;
+mod egress;
 mod faults;
 mod installed;
 mod judges;

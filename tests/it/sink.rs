@@ -122,8 +122,8 @@ fn spawn(wire: Wire, port: u16, dir: &Path, stored: &Path, throttle: Option<u64>
     let mut said = String::new();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     while !said.contains("listening") {
-        said.clear();
-        assert!(lines.read_line(&mut said).unwrap() > 0, "the receiver did not start on {port}");
+        let read = lines.read_line(&mut said).unwrap();
+        assert!(read > 0, "the receiver did not start on {port}: {said}");
     }
     // Later warnings have to go somewhere, or the receiver blocks.
     std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
