@@ -20,8 +20,8 @@
 //! store is being read. A start that finds it does not try that store again: the second start
 //! works whatever the store does to the first.
 //!
-//! *Diagnostics*: everything but the first starts and the rows where the store is used as it is comes back as a notice, which is also logged
-//! as an error, once, by the caller of [`restore`].
+//! *Diagnostics*: everything but the first starts and the rows where the store is used as it is
+//! comes back as a notice, which is also logged as an error, once, by the caller of [`restore`].
 
 use std::fs::OpenOptions;
 use std::io;

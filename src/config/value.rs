@@ -134,8 +134,9 @@ pub(super) fn fingerprint(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// LEEF 2.0's delimiter: one character, or `x` or `0x` and up to four hexadecimal digits. Characters
-/// that values and keys consist of, or that end the header or the message, cannot delimit.
+/// LEEF 2.0's delimiter: one character, or `x` or `0x` and up to four hexadecimal digits.
+/// Characters that values and keys consist of, or that end the header or the message, cannot
+/// delimit.
 pub(super) fn delimiter(text: &str) -> Option<char> {
     let mut characters = text.chars();
     let character = match (characters.next(), characters.next()) {

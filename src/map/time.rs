@@ -99,8 +99,8 @@ fn date(text: &str) -> Option<EventTime> {
     utc(text.parse::<DateTime>().ok()?)
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, which almost all events have; the rest is left to jiff, as are
-/// leap seconds and dates that do not exist.
+/// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, which almost all events have; the rest is left to jiff, as
+/// are leap seconds and dates that do not exist.
 fn zulu(text: &[u8]) -> Option<EventTime> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let &[

@@ -262,10 +262,11 @@ impl Spool {
     }
 
     /// Tells how far every destination has durably confirmed each file: the lowest offset of those
-    /// that read it (the second argument names the only one, where a source has one), or `None` where one of them has no cursor yet. Files that were confirmed to
-    /// their ends and were not written to for 60 s lose their descriptors; if they were deleted,
-    /// they are forgotten; if they are closed, `after_delivery` is done to them. Call it every few
-    /// seconds, whatever `after_delivery` says. `confirmed` must not call the spool.
+    /// that read it (the second argument names the only one, where a source has one), or `None`
+    /// where one of them has no cursor yet. Files that were confirmed to their ends and were not
+    /// written to for 60 s lose their descriptors; if they were deleted, they are forgotten; if
+    /// they are closed, `after_delivery` is done to them. Call it every few seconds, whatever
+    /// `after_delivery` says. `confirmed` must not call the spool.
     pub fn settle(&self, confirmed: &dyn Fn(FileKey, Option<&str>) -> Option<u64>) {
         self.shared.lock().settle(confirmed, SystemTime::now());
     }

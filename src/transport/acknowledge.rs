@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 /// The least that is held back, whatever window was seen.
 ///
 /// The advertised window is no bound for what a receiver can hold unread: Linux lets the receive
-/// buffer grow ahead of the window, and a receiver that read 200 kB quickly and then hung had 1.3 MB
-/// acknowledged and unread behind a largest window of 95 kB (13.7 times; 1 trial in 100 was over
-/// twice the window, the largest with 3.2 MB). What bounds it is the peer's `tcp_rmem` maximum,
-/// and 6 MiB is the default of that on every Linux before 6.16.
+/// buffer grow ahead of the window, and a receiver that read 200 kB quickly and then hung had 1.3
+/// MB acknowledged and unread behind a largest window of 95 kB (13.7 times; 1 trial in 100 was over
+/// twice the window, the largest with 3.2 MB). What bounds it is the peer's `tcp_rmem` maximum, and
+/// 6 MiB is the default of that on every Linux before 6.16.
 pub const HOLD_BACK_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
 /// How many marks a `settle` is divided into: the resolution of rule 3, and the memory it needs.
@@ -172,5 +172,4 @@ impl Acknowledged {
 }
 
 #[cfg(test)]
-#[path = "tests/acknowledge.rs"]
 mod tests;

@@ -379,5 +379,4 @@ fn day(time: UnixTime) -> String {
 }
 
 #[cfg(test)]
-#[path = "tests/cause.rs"]
 mod tests;

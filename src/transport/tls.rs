@@ -115,7 +115,8 @@ impl Tls {
     /// See `Link::progress`.
     pub fn progress(&mut self) -> Result<Progress, Cause> {
         let progress = self.stream.progress()?;
-        // Application data of five bytes would look the same, so a receiver that talks is not heard.
+        // Application data of five bytes would look the same, so a receiver that talks is not
+        // heard.
         let answered = self.stream.said == 0 && self.answers() > self.question.answers_before;
         if answered && let Some(asked) = self.question.asked.take() {
             self.question.read = asked;

@@ -9,6 +9,7 @@
 use std::io;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -55,7 +56,7 @@ impl Udp {
                 self.sent = self.sent.saturating_add(u64::try_from(message.len()).unwrap_or(0));
                 Ok(())
             }
-            Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+            Ok(Err(error)) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {
                 Err(too_long(&self.place, message.len()))
             }
             Ok(Err(error)) => Err(cause::of_link(&self.place, &error)),
