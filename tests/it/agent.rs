@@ -133,7 +133,6 @@ pub struct Verdict {
     pub duplicated: u64,
     pub altered: u64,
     pub unknown: u64,
-    pub partial: u64,
     pub dead_lettered: u64,
     pub filtered: u64,
     pub examples: Vec<String>,
@@ -161,10 +160,6 @@ pub struct Agent<'a> {
 }
 
 impl Agent<'_> {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }

@@ -49,9 +49,9 @@ fn deliver(product: Product, wire: &Wire, keys: &str, events: usize) {
         Wire::Tls(_) | Wire::TlsOctetCounting(_) => "tls",
         Wire::Udp => "udp",
     };
-    let (destination, sections) = keys.split_once("[").map_or((keys, String::new()), |parts| {
-        (parts.0, format!("[{}", parts.1))
-    });
+    let (destination, sections) = keys
+        .split_once("[")
+        .map_or((keys, String::new()), |parts| (parts.0, format!("[{}", parts.1)));
     outpost.configure(&format!(
         "[[destination]]\nname = \"siem\"\naddress = \"{scheme}://{}\"\n\
          max_message_bytes = 32000\n{destination}{sections}",

@@ -203,7 +203,8 @@ fn a_dead_destination_does_not_stop_another_and_fail_over_comes_back() {
     preferred.start_again();
     let back = format!("tcp://127.0.0.1:{}", preferred.port);
     agent.wait_for("the preferred receiver in use", |status| status["address"] == back.as_str());
-    outpost.append("b.jsonl", b"{\"type\":\"loop.detected\",\"severity\":\"low\",\"id\":\"last\"}\n");
+    outpost
+        .append("b.jsonl", b"{\"type\":\"loop.detected\",\"severity\":\"low\",\"id\":\"last\"}\n");
     agent.wait_confirmed(EVENTS + 1);
     assert!(agent.stop().success());
     let verdict = outpost.verify(&[&second.stored, &preferred.stored]);
