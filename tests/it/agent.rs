@@ -135,7 +135,6 @@ pub struct Verdict {
     pub unknown: u64,
     pub dead_lettered: u64,
     pub filtered: u64,
-    pub examples: Vec<String>,
 }
 
 impl Verdict {
