@@ -142,6 +142,7 @@ impl Delivery {
     /// run goes on.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
         self.enter(State::Connecting);
+        self.show_ledger();
         let mut next_link = None;
         loop {
             let link = match next_link.take() {
