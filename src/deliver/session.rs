@@ -312,11 +312,13 @@ impl Delivery {
             session.tracker.written(session.wire);
         }
         portion.wire_end = session.wire;
+        let is_unsent = bytes.is_empty();
         self.in_flight.push(portion);
         self.next_portion += 1;
-        if bytes.is_empty() {
+        if is_unsent {
             self.pass(session.tracker.confirmed(Instant::now()));
         }
+        self.show_ledger();
         None
     }
 
