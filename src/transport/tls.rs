@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::cause::{self, Place, code};
 use super::stream::{Carrier, Stream};
 use super::trust::Trust;
-use super::wire::{Progress, Records, Wire};
+use super::wire::{Records, Wire};
 use crate::model::outcome::Cause;
 
 /// How long to wait, after a TLS 1.3 handshake, for the receiver's verdict on our certificate: it
@@ -40,18 +40,6 @@ impl Carrier for TlsStream<Wire> {
 #[derive(Debug)]
 pub struct Tls {
     pub(super) stream: Stream<TlsStream<Wire>>,
-    question: Question,
-}
-
-/// One question at a time of how far the receiver has read.
-#[derive(Debug, Default)]
-struct Question {
-    /// Wire offset behind the KeyUpdate that is not answered yet.
-    asked: Option<u64>,
-    /// Records of a KeyUpdate's size that had come when it was asked.
-    answers_before: u64,
-    /// What the last answer proves.
-    read: u64,
 }
 
 impl Tls {
@@ -83,7 +71,7 @@ impl Tls {
         if version(&stream.carrier) == Some(ProtocolVersion::TLSv1_3) {
             verdict(&mut stream).await?;
         }
-        Ok(Tls { stream, question: Question::default() })
+        Ok(Tls { stream })
     }
 
     /// `1.3` or `1.2`.
@@ -92,40 +80,6 @@ impl Tls {
             Some(ProtocolVersion::TLSv1_3) => "1.3",
             _ => "1.2",
         }
-    }
-
-    /// See `Link::ask`.
-    pub async fn ask(&mut self) -> Result<bool, Cause> {
-        if version(&self.stream.carrier) != Some(ProtocolVersion::TLSv1_3)
-            || self.question.asked.is_some()
-            || self.stream.said > 0
-        {
-            return Ok(false);
-        }
-        self.question.answers_before = self.answers();
-        let (_, session) = self.stream.carrier.get_mut();
-        if session.refresh_traffic_keys().is_err() {
-            return Ok(false);
-        }
-        self.stream.flush_out(&mut [].as_slice()).await?;
-        self.question.asked = Some(self.stream.carrier.wire().written());
-        Ok(true)
-    }
-
-    /// See `Link::progress`.
-    pub fn progress(&mut self) -> Result<Progress, Cause> {
-        let progress = self.stream.progress()?;
-        // Application data of five bytes would look the same, so a receiver that talks is not
-        // heard.
-        let answered = self.stream.said == 0 && self.answers() > self.question.answers_before;
-        if answered && let Some(asked) = self.question.asked.take() {
-            self.question.read = asked;
-        }
-        Ok(Progress { read: self.question.read, ..progress })
-    }
-
-    fn answers(&mut self) -> u64 {
-        self.stream.carrier.wire().records.as_ref().map_or(0, |records| records.key_update_sized)
     }
 }
 

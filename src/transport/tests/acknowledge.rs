@@ -61,19 +61,6 @@ fn nothing_settles_while_bytes_are_outstanding() {
     assert_eq!(account.next_change(), None);
 }
 
-#[test]
-fn an_answer_of_the_peer_confirms_at_once() {
-    let now = Instant::now();
-    let mut account = Acknowledged::new(SETTLE, Hold::Drained);
-    account.written(1000);
-    account.observe(now, 1000, 65_536);
-    account.read(700);
-    assert_eq!(account.confirmed(now), 700);
-    // It cannot have read more than its kernel acknowledged.
-    account.read(5000);
-    assert_eq!(account.confirmed(now), 1000);
-}
-
 /// Random traffic: never is a byte confirmed that was acknowledged less than `settle` ago and is
 /// not followed by two windows; and a steady trickle is confirmed `settle` (and a 60th) later.
 #[test]
