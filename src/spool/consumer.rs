@@ -91,7 +91,7 @@ impl Inventory {
     pub(super) fn wake(&mut self, key: FileKey) {
         let Some(entry) = self.files.get(&key) else { return };
         let now = SystemTime::now();
-        let is_closed = entry.is_compressed || self.is_closed(entry, now);
+        let is_first = self.comes_first(entry, now);
         let is_final = self.is_final(entry, now);
         let only = self.settings.sources.get(entry.source).and_then(|s| s.only.as_deref());
         for consumer in self.consumers.values_mut() {
@@ -99,7 +99,7 @@ impl Inventory {
             if !sees || !(wants(consumer, key, entry) || is_final && !entry.is_compressed) {
                 continue;
             }
-            let rank = match is_closed {
+            let rank = match is_first {
                 _ if is_probably_read(consumer, key, entry) => Rank::Last,
                 true => Rank::First,
                 false => Rank::Live,
@@ -107,6 +107,12 @@ impl Inventory {
             consumer.queue.push(key, entry.order, rank);
             consumer.changed.notify_one();
         }
+    }
+
+    /// Files that are rotated away are finished before those that took their places.
+    fn comes_first(&self, entry: &Entry, now: SystemTime) -> bool {
+        let is_rotated = !entry.is_matched || entry.presence != Presence::Present;
+        entry.is_compressed || is_rotated || self.is_closed(entry, now)
     }
 
     /// Whether every reader has that file queued already, so that more growth is no news.
@@ -128,7 +134,7 @@ impl Inventory {
             let Some(entry) = self.files.get(&key) else { continue };
             let now = SystemTime::now();
             let rank = match rank {
-                Rank::Live if self.is_closed(entry, now) => Rank::First,
+                Rank::Live if self.comes_first(entry, now) => Rank::First,
                 rank => rank,
             };
             return Some(Work {

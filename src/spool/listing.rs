@@ -68,26 +68,42 @@ impl Inventory {
                 news.push(listed);
             }
         }
-        // Originals first, so that a compressed file is compared with what is truly missing.
-        news.sort_by_cached_key(|listed| {
-            let modified = listed.status.map_or(SystemTime::UNIX_EPOCH, |status| status.modified);
-            (pattern::is_compressed(&listed.name), modified, listed.name.clone())
-        });
-        for listed in news {
-            self.notice(directory, &listed.name, Writer::Done);
-            let place = self.directories.get(directory);
-            if let Some(key) = place.and_then(|place| place.names.get(&listed.name)).copied()
-                && let Some(entry) = self.files.get_mut(&key)
-            {
-                entry.seen = generation;
-            }
-        }
+        self.notice_news(directory, news, generation);
         self.lose_unseen(directory, generation);
         if let Some(place) = self.directories.get_mut(directory) {
             place.listings = generation;
         }
         self.give_up_missing(directory, generation);
         self.revisit(directory);
+    }
+
+    /// The order of files is that of their modification, but originals are looked at before
+    /// compressed files, which are then compared with what is truly missing.
+    fn notice_news(&mut self, directory: usize, news: Vec<&Listed>, generation: u64) {
+        let mut dated: Vec<(SystemTime, &OsStr)> = Vec::with_capacity(news.len());
+        for listed in news {
+            let status = listed
+                .status
+                .or_else(|| probe::status(&self.path_of(directory, &listed.name)).ok());
+            let modified = status.map_or(SystemTime::UNIX_EPOCH, |status| status.modified);
+            dated.push((modified, &listed.name));
+        }
+        dated.sort();
+        let mut ordered: Vec<(u64, &OsStr)> =
+            (self.order + 1..).zip(dated.iter().map(|(_, name)| *name)).collect();
+        self.order += ordered.len() as u64;
+        ordered.sort_by_key(|(_, name)| pattern::is_compressed(name));
+        for (order, name) in ordered {
+            self.listed_order = Some(order);
+            self.notice(directory, name, Writer::Done);
+            self.listed_order = None;
+            let place = self.directories.get(directory);
+            if let Some(key) = place.and_then(|place| place.names.get(name)).copied()
+                && let Some(entry) = self.files.get_mut(&key)
+            {
+                entry.seen = generation;
+            }
+        }
     }
 
     /// Whether a listed name needs a closer look. A file that is as it was is marked as seen.

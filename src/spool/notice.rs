@@ -88,16 +88,20 @@ impl Inventory {
         if entry.presence != Presence::Present {
             return;
         }
-        let is_deleted = !entry.is_compressed
-            && entry
-                .file
-                .as_ref()
-                .is_some_and(|file| file.metadata().is_ok_and(|metadata| metadata.nlink() == 0));
+        let mut is_deleted = false;
+        if let Some(metadata) = entry.file.as_ref().and_then(|file| file.metadata().ok())
+            && !entry.is_compressed
+        {
+            is_deleted = metadata.nlink() == 0;
+            // Its last lines may be unnoticed, and come before those of its successor.
+            entry.status.size = entry.status.size.max(metadata.size());
+        }
         let Some(place) = self.directories.get_mut(directory) else { return };
         entry.presence = Presence::Missing(place.listings);
         if place.names.get(&name) == Some(&key) {
             place.names.remove(&name);
         }
+        self.wake(key);
         if is_deleted {
             self.notice(directory, &compressed_name(&name), Writer::Done);
         }

@@ -136,6 +136,8 @@ fn bytes_before(offset: u64) -> usize {
 
 fn grow(buffer: &mut Vec<u8>, length: usize) {
     if buffer.len() < length {
+        // No more than is asked for: the limit is the user's.
+        buffer.reserve_exact(length - buffer.len());
         buffer.resize(length, 0);
     }
 }
