@@ -24,14 +24,8 @@ pub(super) struct Work {
     /// Tells whether an open decompressor still fits.
     pub status: Status,
     pub progress: Progress,
-    pub is_final: bool,
+    pub limits: Limits,
     pub rank: Rank,
-}
-
-impl Work {
-    pub(super) fn limits(&self, event_bytes_max: usize) -> Limits {
-        Limits { event_bytes_max, is_final: self.is_final }
-    }
 }
 
 impl Inventory {
@@ -144,15 +138,20 @@ impl Inventory {
                 is_compressed: entry.is_compressed,
                 status: entry.status,
                 progress,
-                is_final: self.is_final(entry, now),
+                limits: Limits {
+                    event_bytes_max: self.settings.max_event_bytes,
+                    is_final: self.is_final(entry, now),
+                    head: (entry.head_bytes, entry.head_hash),
+                },
                 rank,
             });
         }
     }
 
-    /// Notes how a step ended. A file with perhaps more to read is queued again.
-    pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) {
-        let Some(entry) = self.files.get_mut(&work.key) else { return };
+    /// Notes how a step ended. A file with perhaps more to read is queued again. False if the file
+    /// was found to be another one meanwhile: what was read is not of that key.
+    pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) -> bool {
+        let Some(entry) = self.files.get_mut(&work.key) else { return false };
         let offset = work.progress.offset;
         if entry.is_compressed && work.is_compressed {
             if *step == Step::Finished && entry.status == work.status {
@@ -164,7 +163,7 @@ impl Inventory {
             // It has grown since it was last noticed.
             entry.status.size = entry.status.size.max(offset);
         }
-        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        let Some(consumer) = self.consumers.get_mut(&id) else { return false };
         consumer.progress.insert(work.key, work.progress.clone());
         match step {
             Step::Lines(_) | Step::Broken { .. } | Step::Unfinished => {
@@ -172,6 +171,7 @@ impl Inventory {
             }
             Step::Waits | Step::Finished | Step::Rewritten => {}
         }
+        true
     }
 
     /// Bytes that were not read. A compressed file counts with its compressed size until it was.

@@ -306,14 +306,20 @@ impl Inventory {
         }
     }
 
-    /// Drops a file for ever, and says what was not delivered of it.
-    pub(super) fn forget(&mut self, key: FileKey) {
-        let Some(entry) = self.files.remove(&key) else { return };
-        self.open.remove(&(entry.order, key));
+    /// The inode is not, or not known to be, that file's any more.
+    pub(super) fn leave_inode(&mut self, key: FileKey) {
+        let Some(entry) = self.files.get(&key) else { return };
         let inode = (entry.status.device, entry.status.inode);
         if self.inodes.get(&inode) == Some(&key) {
             self.inodes.remove(&inode);
         }
+    }
+
+    /// Drops a file for ever, and says what was not delivered of it.
+    pub(super) fn forget(&mut self, key: FileKey) {
+        self.leave_inode(key);
+        let Some(entry) = self.files.remove(&key) else { return };
+        self.open.remove(&(entry.order, key));
         if let Some(directory) = self.directories.get_mut(entry.directory)
             && directory.names.get(&entry.name) == Some(&key)
         {

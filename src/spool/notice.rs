@@ -117,18 +117,35 @@ impl Inventory {
         {
             return; // A hard link: one file, read once, under its first name.
         }
+        let is_held = entry.file.is_some();
+        let is_compressed = entry.is_compressed;
+        if !is_held && pattern::is_compressed(name) != is_compressed {
+            return self.replace(key, directory, name);
+        }
+        let opened = match &entry.file {
+            Some(file) => Ok(Arc::clone(file)),
+            None => probe::open(&self.path_of(directory, name)).map(Arc::new),
+        };
+        let probe = match opened.and_then(|file| probe::probe_open(file, is_compressed)) {
+            Ok(probe) if probe.status.is_same_file(status) => probe,
+            Ok(_) => return, // Another file by now, which is told of too.
+            Err(error) => return self.fail(key, &error),
+        };
+        let is_alike = probe.head.begins_with(entry.head_bytes, entry.head_hash);
+        // An empty file is like any other: with its inode only, the name must speak for it.
+        let is_told_apart = entry.head_bytes > 0 || self.is_plausible(directory, name, &entry.name);
+        if !is_held && !is_told_apart {
+            return self.replace(key, directory, name);
+        }
+        if !is_alike && !is_held {
+            return self.replace(key, directory, name);
+        }
         if has_moved || entry.presence != Presence::Present {
             self.rename(key, directory, name);
         }
-        let Some(file) = self.opened(key) else { return };
+        self.hold(key, Arc::clone(&probe.file));
         let Some(entry) = self.files.get_mut(&key) else { return };
-        let probe = match probe::probe_open(file, entry.is_compressed) {
-            Ok(probe) => probe,
-            Err(error) => return self.fail(key, &error),
-        };
-        if !entry.is_compressed && probe.status.size < entry.status.size
-            || !probe.head.begins_with(entry.head_bytes, entry.head_hash)
-        {
+        if !is_alike || !is_compressed && probe.status.size < entry.status.size {
             return self.rekey(key, probe);
         }
         if probe.status.size != entry.status.size
@@ -147,6 +164,17 @@ impl Inventory {
             self.recovered(directory, name, true);
         }
         self.wake(key);
+    }
+
+    /// The name has the inode of a file that was not held open, but not its content: that file
+    /// was deleted (and perhaps compressed before) and its inode used again.
+    fn replace(&mut self, key: FileKey, directory: usize, name: &OsStr) {
+        self.lose(key);
+        self.leave_inode(key);
+        let source = self.source_of(directory, name);
+        if source.is_some() || pattern::is_compressed(name) {
+            self.adopt(directory, name, source);
+        }
     }
 
     /// The file has another name, or its old one again.
@@ -193,6 +221,15 @@ impl Inventory {
         self.wake(new_key);
     }
 
+    /// What is known of the original beside a compressed file may be a moment old: the two are
+    /// compared as they are now.
+    fn refresh_original(&mut self, directory: usize, name: &OsStr) {
+        let stem = Path::new(name).file_stem().unwrap_or_default();
+        if self.directories.get(directory).is_some_and(|place| place.names.contains_key(stem)) {
+            self.notice(directory, stem, Writer::Done);
+        }
+    }
+
     /// A file that is not known by its inode.
     fn adopt(&mut self, directory: usize, name: &OsStr, source: Option<usize>) {
         let is_compressed = pattern::is_compressed(name);
@@ -207,7 +244,13 @@ impl Inventory {
             }
         };
         self.recovered(directory, name, true);
-        let record = self.take_pending(&path, &probe);
+        if is_compressed {
+            self.refresh_original(directory, name);
+            if self.inodes.contains_key(&(probe.status.device, probe.status.inode)) {
+                return; // It has just taken its original's place.
+            }
+        }
+        let record = self.take_pending(directory, name, &probe);
         let record = match record {
             None if is_compressed => {
                 if let Some(key) = self.original_of(directory, name, &probe) {
@@ -276,14 +319,28 @@ impl Inventory {
         sources.and_then(|sources| sources.first()).copied().unwrap_or_default()
     }
 
+    /// Whether a file that was empty under its old name may have that name now.
+    fn is_plausible(&self, directory: usize, name: &OsStr, old: &OsStr) -> bool {
+        self.source_of(directory, name).is_some() || is_named_after(name, old) > 0
+    }
+
     /// The checkpoint's record of a file that has the same inode and begins as it did. Device
     /// numbers can change at a reboot, so the same path is as good as the same device.
-    fn take_pending(&mut self, path: &Path, probe: &Probe) -> Option<FileRecord> {
-        let records = self.pending.get_mut(&probe.status.inode)?;
-        let index = records.iter().position(|record| {
-            (record.device == probe.status.device || record.path == path)
+    fn take_pending(
+        &mut self,
+        directory: usize,
+        name: &OsStr,
+        probe: &Probe,
+    ) -> Option<FileRecord> {
+        let path = self.path_of(directory, name);
+        let index = self.pending.get(&probe.status.inode)?.iter().position(|record| {
+            let old = record.path.file_name().unwrap_or_default();
+            pattern::is_compressed(old) == pattern::is_compressed(name)
+                && (record.device == probe.status.device || record.path == path)
+                && (record.head_bytes > 0 || self.is_plausible(directory, name, old))
                 && probe.head.begins_with(record.head_bytes, record.head_hash)
         })?;
+        let records = self.pending.get_mut(&probe.status.inode)?;
         let record = records.swap_remove(index);
         if records.is_empty() {
             self.pending.remove(&probe.status.inode);
@@ -368,13 +425,13 @@ impl Inventory {
     /// The file goes on as its compressed copy, at the same uncompressed offsets.
     fn convert(&mut self, key: FileKey, directory: usize, name: &OsStr, probe: Probe) {
         let is_matched = self.source_of(directory, name).is_some();
+        self.leave_inode(key);
         let Some(entry) = self.files.get_mut(&key) else { return };
         let length = content::stated_length(&probe.file, probe.status.size);
         let is_whole = length
             .is_some_and(|length| u64::from(length) == entry.status.size & u64::from(u32::MAX));
         // Nothing needs to be decompressed for those who have read all of the original.
         entry.end = is_whole.then_some(entry.status.size);
-        self.inodes.remove(&(entry.status.device, entry.status.inode));
         self.inodes.insert((probe.status.device, probe.status.inode), key);
         entry.status = probe.status;
         entry.is_compressed = true;

@@ -12,6 +12,10 @@ use nix::fcntl::OFlag;
 use super::content::{self, Inflater};
 use super::hash::{self, HEAD_BYTES_MAX};
 
+/// A file that changes between so many looks is one that someone appends to all the time, and
+/// whatever look is the last one is good.
+const LOOKS_MAX: usize = 8;
+
 /// What `stat` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Status {
@@ -96,10 +100,19 @@ pub(super) fn probe(path: &Path, is_compressed: bool) -> io::Result<Probe> {
     probe_open(Arc::new(open(path)?), is_compressed)
 }
 
-/// Looks at an open file.
+/// Looks at an open file. Size and head must be of one moment: if the file changed in between,
+/// which may have been a truncation, both are taken again.
 pub(super) fn probe_open(file: Arc<File>, is_compressed: bool) -> io::Result<Probe> {
-    let status = status_of(&file)?;
-    let head = Head::read(&file, is_compressed)?;
+    let mut status = status_of(&file)?;
+    let mut head = Head::read(&file, is_compressed)?;
+    for _ in 0..LOOKS_MAX {
+        let later = status_of(&file)?;
+        if later == status {
+            break;
+        }
+        status = later;
+        head = Head::read(&file, is_compressed)?;
+    }
     Ok(Probe { file, status, head })
 }
 
