@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 
 use super::content;
+use super::hash::HEAD_BYTES_MAX;
 use super::inventory::{Consumer, Entry, Inventory, Presence};
-use super::probe::Status;
+use super::probe::{self, Status};
 use super::queue::{Queue, Rank};
 use super::step::{Limits, Progress, Step};
 use crate::model::position::{Cursor, FileKey};
@@ -151,10 +152,22 @@ impl Inventory {
     /// Notes how a step ended. A file with perhaps more to read is queued again. False if the file
     /// was found to be another one meanwhile: what was read is not of that key.
     pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) -> bool {
-        let Some(entry) = self.files.get_mut(&work.key) else { return false };
         let offset = work.progress.offset;
+        let is_grown = |entry: &Entry| {
+            let head_bytes = u64::from(entry.head_bytes);
+            head_bytes < HEAD_BYTES_MAX as u64 && head_bytes < offset
+        };
+        // A cursor is worth no more than the head by which its file is found again.
+        if self.files.get(&work.key).is_some_and(is_grown)
+            && let Ok(probe) = probe::probe_open(Arc::clone(&work.file), work.is_compressed)
+            && self.is_same(work)
+            && self.update(work.key, probe) != work.key
+        {
+            return false;
+        }
+        let Some(entry) = self.files.get_mut(&work.key) else { return false };
         if entry.is_compressed && work.is_compressed {
-            if *step == Step::Finished && entry.status == work.status {
+            if *step == Step::Finished && entry.status.is_unchanged(&work.status) {
                 entry.end = Some(offset);
             }
             // It ends too early, perhaps because it is still being written.
@@ -189,16 +202,22 @@ impl Inventory {
         consumer.queue.keys().filter_map(unread).sum()
     }
 
-    /// The file was found to have other content than was read. True if it is still known.
-    pub(super) fn rewritten(&mut self, work: &Work) {
-        let is_current = self.files.get(&work.key).is_some_and(|entry| {
+    /// Whether the key still means the file that was worked on, and not its compressed copy.
+    fn is_same(&self, work: &Work) -> bool {
+        self.files.get(&work.key).is_some_and(|entry| {
             entry.is_compressed == work.is_compressed && entry.status.is_same_file(&work.status)
-        });
-        if !is_current {
+        })
+    }
+
+    /// The file was found to have other content than was read.
+    pub(super) fn rewritten(&mut self, work: &Work) {
+        if !self.is_same(work) {
             return self.wake(work.key);
         }
-        match super::probe::probe_open(Arc::clone(&work.file), work.is_compressed) {
-            Ok(probe) => self.rekey(work.key, probe),
+        match probe::probe_open(Arc::clone(&work.file), work.is_compressed) {
+            Ok(probe) => {
+                self.rekey(work.key, probe);
+            }
             Err(error) => self.fail(work.key, &error),
         }
     }
@@ -218,20 +237,9 @@ impl Inventory {
         for key in keys {
             let Some(entry) = self.files.get_mut(&key) else { continue };
             entry.is_failing = false;
-            let status = entry.file.as_ref().and_then(|file| super::probe::status_of(file).ok());
-            if let Some(status) = status
-                && !entry.is_compressed
-                && status != entry.status
-            {
-                if status.size < entry.status.size
-                    && let Some(file) = entry.file.clone()
-                    && let Ok(probe) = super::probe::probe_open(file, false)
-                {
-                    self.rekey(key, probe);
-                    continue;
-                }
-                entry.status = status;
-            }
+            let file = entry.file.clone().filter(|_| !entry.is_compressed);
+            let probe = file.and_then(|file| probe::probe_open(file, false).ok());
+            let key = probe.map_or(key, |probe| self.update(key, probe));
             self.wake(key);
         }
     }

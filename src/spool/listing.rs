@@ -69,7 +69,6 @@ impl Inventory {
             }
         }
         self.notice_news(directory, news, generation);
-        self.lose_unseen(directory, generation);
         if let Some(place) = self.directories.get_mut(directory) {
             place.listings = generation;
         }
@@ -89,11 +88,17 @@ impl Inventory {
             dated.push((modified, &listed.name));
         }
         dated.sort();
-        let mut ordered: Vec<(u64, &OsStr)> =
-            (self.order + 1..).zip(dated.iter().map(|(_, name)| *name)).collect();
-        self.order += ordered.len() as u64;
-        ordered.sort_by_key(|(_, name)| pattern::is_compressed(name));
-        for (order, name) in ordered {
+        let ordered = (self.order + 1..).zip(dated.into_iter().map(|(_, name)| name));
+        let (compressed, originals): (Vec<_>, Vec<_>) =
+            ordered.partition(|(_, name)| pattern::is_compressed(name));
+        self.order += (compressed.len() + originals.len()) as u64;
+        self.notice_in_order(directory, originals, generation);
+        self.lose_unseen(directory, generation);
+        self.notice_in_order(directory, compressed, generation);
+    }
+
+    fn notice_in_order(&mut self, directory: usize, names: Vec<(u64, &OsStr)>, generation: u64) {
+        for (order, name) in names {
             self.listed_order = Some(order);
             self.notice(directory, name, Writer::Done);
             self.listed_order = None;
@@ -112,14 +117,16 @@ impl Inventory {
         if let Some(key) = place.names.get(&listed.name)
             && let Some(entry) = self.files.get_mut(key)
         {
-            let is_same = listed.status == Some(entry.status) && !entry.is_failing;
+            let is_same = listed.status.is_some_and(|status| status.is_unchanged(&entry.status))
+                && !entry.is_failing;
             if is_same {
                 entry.seen = generation;
             }
             return !is_same;
         }
         if let Some(status) = listed.status {
-            return place.copies.get(&listed.name) != Some(&status);
+            let copy = place.copies.get(&listed.name);
+            return !copy.is_some_and(|copy| copy.is_unchanged(&status));
         }
         self.source_of(directory, &listed.name).is_some()
             || self.inodes.contains_key(&(at.device, listed.inode))

@@ -43,6 +43,7 @@
 //! Diagnostics: transitions are logged, never content. Fatal: patterns that make no sense, and no
 //! thread to be had ([`SpoolError`]).
 
+mod compressed;
 mod consumer;
 mod content;
 mod hash;

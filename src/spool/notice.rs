@@ -3,15 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tracing::{debug, info};
 
-use super::content;
-use super::inventory::{Entry, Inventory, Presence, is_quiet};
+use super::compressed::{compressed_name, is_named_after};
+use super::inventory::{Entry, Inventory, Presence};
 use super::pattern;
 use super::probe::{self, Probe, Status};
 use crate::model::position::{FileKey, FileRecord};
@@ -88,14 +86,13 @@ impl Inventory {
         if entry.presence != Presence::Present {
             return;
         }
-        let mut is_deleted = false;
-        if let Some(metadata) = entry.file.as_ref().and_then(|file| file.metadata().ok())
-            && !entry.is_compressed
-        {
-            is_deleted = metadata.nlink() == 0;
-            // Its last lines may be unnoticed, and come before those of its successor.
-            entry.status.size = entry.status.size.max(metadata.size());
-        }
+        // Its last lines may be unnoticed, and come before those of its successor; or it was
+        // truncated just before, and its compressed copy would not be known again.
+        let held = entry.file.clone().filter(|_| !entry.is_compressed);
+        let probe = held.and_then(|file| probe::probe_open(file, false).ok());
+        let is_deleted = probe.as_ref().is_some_and(|probe| probe.status.links == 0);
+        let key = probe.map_or(key, |probe| self.update(key, probe));
+        let Some(entry) = self.files.get_mut(&key) else { return };
         let Some(place) = self.directories.get_mut(directory) else { return };
         entry.presence = Presence::Missing(place.listings);
         if place.names.get(&name) == Some(&key) {
@@ -132,8 +129,8 @@ impl Inventory {
             Err(error) => return self.fail(key, &error),
         };
         let is_alike = probe.head.begins_with(entry.head_bytes, entry.head_hash);
-        // An empty file is like any other: with its inode only, the name must speak for it.
-        let is_told_apart = entry.head_bytes > 0 || self.is_plausible(directory, name, &entry.name);
+        // An empty file is like any other: the inode is not enough, the name must be its own.
+        let is_told_apart = entry.head_bytes > 0 || is_named_after(name, &entry.name) > 0;
         if !is_held && !is_told_apart {
             return self.replace(key, directory, name);
         }
@@ -144,13 +141,24 @@ impl Inventory {
             self.rename(key, directory, name);
         }
         self.hold(key, Arc::clone(&probe.file));
+        let key = self.update(key, probe);
         let Some(entry) = self.files.get_mut(&key) else { return };
-        if !is_alike || !is_compressed && probe.status.size < entry.status.size {
+        if std::mem::replace(&mut entry.is_failing, false) {
+            self.recovered(directory, name, true);
+        }
+        self.wake(key);
+    }
+
+    /// Notes what a new look at the same inode has shown. The key it has from then on is another
+    /// if its content is.
+    pub(super) fn update(&mut self, key: FileKey, probe: Probe) -> FileKey {
+        let Some(entry) = self.files.get_mut(&key) else { return key };
+        if !probe.head.begins_with(entry.head_bytes, entry.head_hash)
+            || !entry.is_compressed && probe.status.size < entry.status.size
+        {
             return self.rekey(key, probe);
         }
-        if probe.status.size != entry.status.size
-            || probe.status.modified != entry.status.modified && entry.is_compressed
-        {
+        if !probe.status.is_unchanged(&entry.status) {
             entry.end = None;
         }
         entry.status = probe.status;
@@ -159,11 +167,7 @@ impl Inventory {
             entry.head_hash = probe.head.hash();
             self.upserts.insert(key);
         }
-        if entry.is_failing {
-            entry.is_failing = false;
-            self.recovered(directory, name, true);
-        }
-        self.wake(key);
+        key
     }
 
     /// The name has the inode of a file that was not held open, but not its content: that file
@@ -199,9 +203,9 @@ impl Inventory {
     }
 
     /// The file's content was replaced: what it was is gone, and what is there is a new file.
-    pub(super) fn rekey(&mut self, key: FileKey, probe: Probe) {
+    pub(super) fn rekey(&mut self, key: FileKey, probe: Probe) -> FileKey {
         let new_key = self.new_key(&probe);
-        let Some(entry) = self.files.get(&key) else { return };
+        let Some(entry) = self.files.get(&key) else { return key };
         let path = self.entry_path(entry);
         let (source, presence) = (entry.source, entry.presence);
         let entry = Entry {
@@ -219,15 +223,7 @@ impl Inventory {
         let order = self.next_order(source);
         self.insert(new_key, Entry { order, ..entry }, probe.file);
         self.wake(new_key);
-    }
-
-    /// What is known of the original beside a compressed file may be a moment old: the two are
-    /// compared as they are now.
-    fn refresh_original(&mut self, directory: usize, name: &OsStr) {
-        let stem = Path::new(name).file_stem().unwrap_or_default();
-        if self.directories.get(directory).is_some_and(|place| place.names.contains_key(stem)) {
-            self.notice(directory, stem, Writer::Done);
-        }
+        new_key
     }
 
     /// A file that is not known by its inode.
@@ -245,7 +241,7 @@ impl Inventory {
         };
         self.recovered(directory, name, true);
         if is_compressed {
-            self.refresh_original(directory, name);
+            self.refresh_originals(directory, name);
             if self.inodes.contains_key(&(probe.status.device, probe.status.inode)) {
                 return; // It has just taken its original's place.
             }
@@ -269,13 +265,14 @@ impl Inventory {
             (None, None) => return,
         };
         let key = record.as_ref().map_or_else(|| self.new_key(&probe), |record| record.key);
+        debug!(%key, path = %path.display(), is_known = record.is_some(), "spool file found");
         let order = self.next_order(source);
         let entry = Entry {
             directory,
             name: name.into(),
             is_matched: self.source_of(directory, name).is_some(),
             is_compressed,
-            seen: self.directories.get(directory).map_or(0, |directory| directory.listings + 1),
+            seen: self.directories.get(directory).map_or(0, |directory| directory.listings),
             order,
             ..self.new_entry(source, &probe)
         };
@@ -319,11 +316,6 @@ impl Inventory {
         sources.and_then(|sources| sources.first()).copied().unwrap_or_default()
     }
 
-    /// Whether a file that was empty under its old name may have that name now.
-    fn is_plausible(&self, directory: usize, name: &OsStr, old: &OsStr) -> bool {
-        self.source_of(directory, name).is_some() || is_named_after(name, old) > 0
-    }
-
     /// The checkpoint's record of a file that has the same inode and begins as it did. Device
     /// numbers can change at a reboot, so the same path is as good as the same device.
     fn take_pending(
@@ -337,7 +329,7 @@ impl Inventory {
             let old = record.path.file_name().unwrap_or_default();
             pattern::is_compressed(old) == pattern::is_compressed(name)
                 && (record.device == probe.status.device || record.path == path)
-                && (record.head_bytes > 0 || self.is_plausible(directory, name, old))
+                && (record.head_bytes > 0 || is_named_after(name, old) > 0)
                 && probe.head.begins_with(record.head_bytes, record.head_hash)
         })?;
         let records = self.pending.get_mut(&probe.status.inode)?;
@@ -350,117 +342,4 @@ impl Inventory {
         }
         Some(record)
     }
-
-    /// Like [`Inventory::original_of`], among the files of the checkpoint.
-    fn take_pending_original(
-        &mut self,
-        directory: usize,
-        name: &OsStr,
-        probe: &Probe,
-    ) -> Option<FileRecord> {
-        let place = self.directories.get(directory)?.path.clone();
-        let (inode, index) = self
-            .pending
-            .iter()
-            .flat_map(|(inode, records)| records.iter().enumerate().map(move |r| (*inode, r)))
-            .filter(|(_, (_, record))| {
-                record.head_bytes > 0
-                    && record.path.parent() == Some(&place)
-                    && !record.path.file_name().is_some_and(pattern::is_compressed)
-                    && probe.head.begins_with(record.head_bytes, record.head_hash)
-            })
-            .max_by_key(|(_, (_, record))| {
-                let old = record.path.file_name().unwrap_or_default();
-                (is_named_after(name, old), record.head_bytes)
-            })
-            .map(|(inode, (index, _))| (inode, index))?;
-        let records = self.pending.get_mut(&inode)?;
-        let record = records.swap_remove(index);
-        if records.is_empty() {
-            self.pending.remove(&inode);
-        }
-        info!(key = %record.key, path = %self.path_of(directory, name).display(),
-            "spool file was compressed while nothing ran; it is continued");
-        Some(record)
-    }
-
-    /// The vanished file that a compressed one was made of: it begins with the same bytes. If
-    /// several do, the one whose name it has made longer; the hash before the cursor then decides.
-    fn original_of(&self, directory: usize, name: &OsStr, probe: &Probe) -> Option<FileKey> {
-        self.files
-            .iter()
-            .filter(|(_, entry)| {
-                entry.directory == directory
-                    && entry.presence != Presence::Present
-                    && !entry.is_compressed
-                    && entry.head_bytes > 0
-                    && probe.head.begins_with(entry.head_bytes, entry.head_hash)
-            })
-            .max_by_key(|(_, entry)| {
-                (is_named_after(name, &entry.name), entry.head_bytes, u64::MAX - entry.order)
-            })
-            .map(|(key, _)| *key)
-    }
-
-    /// Whether it is the compressed copy of a file that is still there: gzip has not removed the
-    /// original yet, or was told to keep it. It is remembered, and looked at again if it changes.
-    fn is_copy(&mut self, directory: usize, name: &OsStr, probe: &Probe) -> bool {
-        let Some(place) = self.directories.get_mut(directory) else { return false };
-        let stem = Path::new(name).file_stem().unwrap_or_default();
-        let original = place.names.get(stem).and_then(|key| self.files.get(key));
-        let Some(original) = original.filter(|original| original.head_bytes > 0) else {
-            return false;
-        };
-        let is_alike = probe.head.begins_with(original.head_bytes, original.head_hash);
-        let length = content::stated_length(&probe.file, probe.status.size).map(u64::from);
-        if is_alike && length == Some(original.status.size & u64::from(u32::MAX)) {
-            place.copies.insert(name.into(), probe.status);
-            return true;
-        }
-        // It may still be in the writing; the poll looks again.
-        let is_early = is_alike || probe.head.bytes() < original.head_bytes;
-        is_early && !is_quiet(&probe.status, SystemTime::now())
-    }
-
-    /// The file goes on as its compressed copy, at the same uncompressed offsets.
-    fn convert(&mut self, key: FileKey, directory: usize, name: &OsStr, probe: Probe) {
-        let is_matched = self.source_of(directory, name).is_some();
-        self.leave_inode(key);
-        let Some(entry) = self.files.get_mut(&key) else { return };
-        let length = content::stated_length(&probe.file, probe.status.size);
-        let is_whole = length
-            .is_some_and(|length| u64::from(length) == entry.status.size & u64::from(u32::MAX));
-        // Nothing needs to be decompressed for those who have read all of the original.
-        entry.end = is_whole.then_some(entry.status.size);
-        self.inodes.insert((probe.status.device, probe.status.inode), key);
-        entry.status = probe.status;
-        entry.is_compressed = true;
-        entry.is_matched = is_matched;
-        entry.directory = directory;
-        entry.name = name.into();
-        entry.presence = Presence::Present;
-        if let Some(place) = self.directories.get_mut(directory) {
-            entry.seen = place.listings + 1;
-            place.names.insert(name.into(), key);
-        }
-        info!(%key, path = %self.path_of(directory, name).display(),
-            "spool file was compressed; it is continued");
-        self.upserts.insert(key);
-        self.hold(key, Arc::clone(&probe.file));
-        self.wake(key);
-    }
-}
-
-fn compressed_name(name: &OsStr) -> OsString {
-    let mut compressed = name.to_owned();
-    compressed.push(".gz");
-    compressed
-}
-
-/// Whether rotation or compression has made `name` of `old`, by adding to it.
-fn is_named_after(name: &OsStr, old: &OsStr) -> u8 {
-    if compressed_name(old) == name {
-        return 2;
-    }
-    u8::from(name.as_encoded_bytes().starts_with(old.as_encoded_bytes()))
 }

@@ -17,13 +17,15 @@ use super::hash::{self, HEAD_BYTES_MAX};
 const LOOKS_MAX: usize = 8;
 
 /// What `stat` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
     pub device: u64,
     pub inode: u64,
     /// Bytes; of a compressed file, compressed.
     pub size: u64,
     pub modified: SystemTime,
+    /// How many names it has.
+    pub links: u64,
     pub is_regular: bool,
     pub is_directory: bool,
 }
@@ -35,6 +37,7 @@ impl From<&Metadata> for Status {
             inode: metadata.ino(),
             size: metadata.size(),
             modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            links: metadata.nlink(),
             is_regular: metadata.is_file(),
             is_directory: metadata.is_dir(),
         }
@@ -44,6 +47,11 @@ impl From<&Metadata> for Status {
 impl Status {
     pub(super) fn is_same_file(&self, other: &Status) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Whether it was not written to in between.
+    pub(super) fn is_unchanged(&self, other: &Status) -> bool {
+        self.is_same_file(other) && (self.size, self.modified) == (other.size, other.modified)
     }
 }
 
@@ -107,7 +115,7 @@ pub(super) fn probe_open(file: Arc<File>, is_compressed: bool) -> io::Result<Pro
     let mut head = Head::read(&file, is_compressed)?;
     for _ in 0..LOOKS_MAX {
         let later = status_of(&file)?;
-        if later == status {
+        if later.is_unchanged(&status) {
             break;
         }
         status = later;

@@ -105,8 +105,8 @@ impl Reader {
         let mut inflater = None;
         let content = if work.is_compressed {
             let kept = self.inflater.take();
-            let fitting =
-                kept.filter(|(key, status, _)| (*key, *status) == (work.key, work.status));
+            let fitting = kept
+                .filter(|(key, status, _)| *key == work.key && status.is_unchanged(&work.status));
             let fitting = fitting.map(|(_, _, inflater)| inflater);
             Content::Compressed(
                 inflater.insert(fitting.unwrap_or_else(|| Inflater::new(Arc::clone(&work.file)))),

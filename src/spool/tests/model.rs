@@ -269,7 +269,9 @@ impl Model {
 
     fn learn(&mut self) {
         for life in &mut self.lives {
-            life.is_known |= self.is_wide || life.name.ends_with(".jsonl");
+            // An empty file has nothing by which its compressed copy could be known.
+            let is_empty = life.lines.is_empty() && life.unfinished.is_none();
+            life.is_known |= self.is_wide || life.name.ends_with(".jsonl") && !is_empty;
         }
     }
 
