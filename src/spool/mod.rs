@@ -179,6 +179,13 @@ impl Shared {
     }
 }
 
+impl Changed {
+    /// True when there is nothing to learn.
+    pub fn is_empty(&self) -> bool {
+        self.upserts.is_empty() && self.gone.is_empty()
+    }
+}
+
 impl Spool {
     /// Lists the directories once and begins to watch them. `known`: identities from the
     /// checkpoint, so that keys survive restarts and renames.
@@ -234,6 +241,19 @@ impl Spool {
         Reader::new(Arc::clone(&self.shared), destination, &start)
     }
 
+    /// The identities of all files, for another [`Spool`] that goes on from here.
+    pub fn records(&self) -> Vec<FileRecord> {
+        let inventory = self.shared.lock();
+        let found = inventory.files.keys().filter_map(|key| inventory.record(*key));
+        // Those of a directory that cannot be listed just now are not lost either.
+        found.chain(inventory.pending.values().flatten().cloned()).collect()
+    }
+
+    /// Where a file was seen last.
+    pub fn path(&self, file: FileKey) -> Option<PathBuf> {
+        self.shared.lock().record(file).map(|record| record.path)
+    }
+
     /// Identities that changed since the last call; all of them on the first.
     pub fn changed_records(&self) -> Changed {
         let mut inventory = self.shared.lock();
@@ -243,11 +263,12 @@ impl Spool {
     }
 
     /// Tells how far every destination has durably confirmed each file: the lowest offset of those
-    /// that read it, or `None` where one of them has no cursor yet. Files that were confirmed to
-    /// their ends and were not written to for 60 s lose their descriptors; if they were deleted,
-    /// they are forgotten; if they are closed, `after_delivery` is done to them. Call it every few
-    /// seconds, whatever `after_delivery` says. `confirmed` must not call the spool.
-    pub fn settle(&self, confirmed: &dyn Fn(FileKey) -> Option<u64>) {
+    /// that read it (the second argument names the only one, where a source has one), or `None`
+    /// where one of them has no cursor yet. Files that were confirmed to their ends and were not
+    /// written to for 60 s lose their descriptors; if they were deleted, they are forgotten; if
+    /// they are closed, `after_delivery` is done to them. Call it every few seconds, whatever
+    /// `after_delivery` says. `confirmed` must not call the spool.
+    pub fn settle(&self, confirmed: &dyn Fn(FileKey, Option<&str>) -> Option<u64>) {
         self.shared.lock().settle(confirmed, SystemTime::now());
     }
 }

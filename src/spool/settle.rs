@@ -26,10 +26,17 @@ use crate::model::position::FileKey;
 const ARCHIVE_NAMES_MAX: u32 = 10_000;
 
 impl Inventory {
-    pub(super) fn settle(&mut self, confirmed: &dyn Fn(FileKey) -> Option<u64>, now: SystemTime) {
+    pub(super) fn settle(
+        &mut self,
+        confirmed: &dyn Fn(FileKey, Option<&str>) -> Option<u64>,
+        now: SystemTime,
+    ) {
         for key in self.unsettled() {
             let Some(entry) = self.files.get_mut(&key) else { continue };
-            let Some(offset) = confirmed(key).or((entry.status.size == 0).then_some(0)) else {
+            let source = self.settings.sources.get(entry.source);
+            let only = source.and_then(|source| source.only.as_deref());
+            let Some(offset) = confirmed(key, only).or((entry.status.size == 0).then_some(0))
+            else {
                 continue;
             };
             entry.confirmed = Some(offset);

@@ -203,7 +203,7 @@ impl Bench {
 
     /// As the service does it: every cursor that was kept is confirmed.
     fn settle(&self) {
-        self.spool().settle(&|key| self.cursors.get(&key).map(|cursor| cursor.offset));
+        self.spool().settle(&|key, _| self.cursors.get(&key).map(|cursor| cursor.offset));
     }
 
     fn key_of(&mut self, name: &str) -> FileKey {

@@ -21,8 +21,8 @@ fn closed_and_confirmed_files_are_deleted() {
     bench.age("a.jsonl");
     bench.age("b.jsonl");
     bench.list();
-    bench.spool().settle(&|_| Some(1));
-    bench.spool().settle(&|_| None);
+    bench.spool().settle(&|_, _| Some(1));
+    bench.spool().settle(&|_, _| None);
     assert!(bench.exists("a.jsonl"), "it is not confirmed");
     bench.settle();
     assert!(!bench.exists("a.jsonl"));
@@ -49,7 +49,7 @@ fn a_file_that_has_grown_unnoticed_is_not_deleted() {
     // Behind the inventory's back: its lock keeps the watching thread out.
     let mut inventory = bench.spool().shared.lock();
     bench.append("a.jsonl", "unseen\n");
-    inventory.settle(&|_| Some(2), SystemTime::now());
+    inventory.settle(&|_, _| Some(2), SystemTime::now());
     drop(inventory);
     assert!(bench.exists("a.jsonl"));
     bench.expect("unseen\n");

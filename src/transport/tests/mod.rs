@@ -1,0 +1,4 @@
+//! The stage against real sockets on loopback.
+
+mod acknowledge;
+mod links;
