@@ -163,11 +163,6 @@ impl Acknowledged {
         while self.marks.get(1).is_some_and(|mark| self.has_settled(mark, now)) {
             self.marks.pop_front();
         }
-        // Marks that rules 1 and 2 have passed tell nothing any more.
-        let sure = self.sure();
-        while self.marks.front().is_some_and(|mark| mark.acked <= sure) {
-            self.marks.pop_front();
-        }
     }
 }
 

@@ -116,11 +116,9 @@ impl Link {
 
     /// Asks the receiver's TLS library how far it has read; a later [`Progress::read`] has the
     /// answer, once `send` or `ended` was polled again. False when nothing could be asked: not TLS
-    /// 1.3, a receiver that talks, or a question that is still open, as it stays for ever with a
-    /// TLS library that does not answer. Not cancel-safe, like `send`.
-    ///
-    /// Ask only after sending, and not more often than several times a second: TLS libraries end a
-    /// connection after 32 questions with no data between.
+    /// 1.3, a receiver that talks, a question that is still open (for ever, with a TLS library that
+    /// does not answer), or 30 questions asked: worth one for a tail that waits, not for every
+    /// batch. Not cancel-safe, like `send`.
     ///
     /// # Errors
     /// As `send`.
@@ -147,7 +145,7 @@ impl Link {
         match self.0 {
             Kind::Tcp(stream) => stream.drain(deadline).await,
             Kind::Tls(tls) => tls.stream.drain(deadline).await,
-            Kind::Udp(mut udp) => udp.failed().map_or(Drained::Proven, Drained::Refuted),
+            Kind::Udp(udp) => udp.failed().map_or(Drained::Proven, Drained::Refuted),
         }
     }
 

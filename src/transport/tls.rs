@@ -4,8 +4,9 @@
 //!
 //! TLS 1.3 can also be asked how far the receiver's program has read, which TCP cannot: a KeyUpdate
 //! with `update_requested` (RFC 8446, section 4.6.3) is answered by the peer's TLS library when it
-//! comes to read it, and it reads in order. OpenSSL and Java answer at once; GnuTLS and rustls only
-//! with the next data they send, which a syslog receiver never does.
+//! comes to read it, and it reads in order. Java, which QRadar and ArcSight run on, answers at once
+//! (tried: OpenJDK 17); OpenSSL and rustls only with the next data they send, which a syslog receiver
+//! never does. The library may have read a record more than the program has taken from it.
 //!
 //! Diagnostics: none here; causes are returned.
 
@@ -30,6 +31,10 @@ use crate::model::outcome::Cause;
 /// the wait the first batch would be written to a receiver that has refused us.
 const VERDICT_WAIT_MAX: Duration = Duration::from_millis(250);
 
+/// Questions per link: rustls ends a connection that brings 32 KeyUpdates with no data between, and
+/// so do others.
+pub const QUESTIONS_MAX: u32 = 30;
+
 impl Carrier for TlsStream<Wire> {
     fn wire(&mut self) -> &mut Wire {
         self.get_mut().0
@@ -48,6 +53,8 @@ pub struct Tls {
 struct Question {
     /// Wire offset behind the KeyUpdate that is not answered yet.
     asked: Option<u64>,
+    /// How many questions were put.
+    number: u32,
     /// Records of a KeyUpdate's size that had come when it was asked.
     answers_before: u64,
     /// What the last answer proves.
@@ -98,6 +105,7 @@ impl Tls {
     pub async fn ask(&mut self) -> Result<bool, Cause> {
         if version(&self.stream.carrier) != Some(ProtocolVersion::TLSv1_3)
             || self.question.asked.is_some()
+            || self.question.number >= QUESTIONS_MAX
             || self.stream.said > 0
         {
             return Ok(false);
@@ -107,6 +115,7 @@ impl Tls {
         if session.refresh_traffic_keys().is_err() {
             return Ok(false);
         }
+        self.question.number = self.question.number.saturating_add(1);
         self.stream.flush_out(&mut [].as_slice()).await?;
         self.question.asked = Some(self.stream.carrier.wire().written());
         Ok(true)
@@ -115,7 +124,7 @@ impl Tls {
     /// See `Link::progress`.
     pub fn progress(&mut self) -> Result<Progress, Cause> {
         let progress = self.stream.progress()?;
-        // Application data of five bytes would look the same, so a receiver that talks is not heard.
+        // Application data of that length would look the same, so a receiver that talks is not heard.
         let answered = self.stream.said == 0 && self.answers() > self.question.answers_before;
         if answered && let Some(asked) = self.question.asked.take() {
             self.question.read = asked;

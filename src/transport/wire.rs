@@ -170,8 +170,9 @@ pub struct Records {
 const APPLICATION_DATA: u8 = 23;
 
 /// An encrypted KeyUpdate: 4 bytes of handshake header, 1 of content, 1 of content type, and the 16
-/// of every AEAD's tag that we offer. A NewSessionTicket is longer, an alert is 19.
-const KEY_UPDATE_BYTES: usize = 22;
+/// of every AEAD's tag that we offer; Java pads it with 16 zeros. An alert is 19 or 35, and a
+/// NewSessionTicket that is worth its name is longer.
+const KEY_UPDATE_BYTES: [usize; 2] = [22, 38];
 
 impl Records {
     fn feed(&mut self, mut bytes: &[u8]) {
@@ -199,7 +200,7 @@ impl Records {
         self.body_left = usize::from(u16::from_be_bytes([high, low]));
         self.header_length = 0;
         self.all = self.all.saturating_add(1);
-        if kind == APPLICATION_DATA && self.body_left == KEY_UPDATE_BYTES {
+        if kind == APPLICATION_DATA && KEY_UPDATE_BYTES.contains(&self.body_left) {
             self.key_update_sized = self.key_update_sized.saturating_add(1);
         }
     }
