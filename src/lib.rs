@@ -29,3 +29,9 @@ pub mod admin;
 
 /// Text to checked settings.
 pub mod config;
+
+/// The running program: threads, signals.
+pub mod service;
+
+/// One file for each command.
+pub mod cli;

@@ -47,6 +47,8 @@ pub enum Node {
 pub struct Tape {
     nodes: Vec<Node>,
     text: String,
+    /// The containers around an entry while keys are taken out: is it an object, where it ends.
+    open: Vec<(bool, usize)>,
 }
 
 /// Names an open container while a decoder fills the tape.
@@ -137,46 +139,49 @@ impl Tape {
     /// Takes out every member, at any depth, whose key `is_guarded` names; returns how many.
     pub fn remove_keys(&mut self, line: &str, is_guarded: impl Fn(&str) -> bool) -> usize {
         let mut removed = 0;
-        let mut at = 0;
-        // Keys are told from values by walking containers: `ends` holds the open objects.
-        let mut open: Vec<(bool, usize)> = Vec::new();
-        let mut expect_key = false;
-        while at < self.nodes.len() {
-            while let Some(&(_, end)) = open.last() {
-                if at < end {
-                    break;
-                }
-                open.pop();
-                expect_key = matches!(open.last(), Some((true, _)));
+        let mut outer = std::mem::take(&mut self.open);
+        outer.clear();
+        // Keys are told from values by walking containers; the tape itself is the outermost.
+        let (mut at, mut is_object, mut end) = (0, false, self.nodes.len());
+        loop {
+            if at >= end {
+                let Some(container) = outer.pop() else { break };
+                (is_object, end) = container;
+                continue;
             }
-            let Some(&node) = self.nodes.get(at) else { break };
-            if expect_key {
-                let key = match node {
-                    Node::Text(span) => resolve(span, line, &self.text),
-                    _ => "",
+            if is_object {
+                let key = match self.nodes.get(at) {
+                    Some(Node::Text(span)) => resolve(*span, line, &self.text),
+                    // Taken out before, or not there: the value goes with it.
+                    _ => {
+                        at = self.behind(at + 1);
+                        continue;
+                    }
                 };
-                if node == Node::Removed || is_guarded(key) {
-                    removed += usize::from(node != Node::Removed);
+                if is_guarded(key) {
+                    removed += 1;
                     if let Some(node) = self.nodes.get_mut(at) {
                         *node = Node::Removed;
                     }
                     at = self.behind(at + 1);
-                } else {
-                    at += 1;
-                    expect_key = false;
+                    continue;
                 }
-                continue;
+                at += 1;
             }
-            match node {
-                Node::Object { next } => {
-                    open.push((true, next as usize));
-                    expect_key = true;
+            match self.nodes.get(at) {
+                Some(Node::Object { next }) => {
+                    outer.push((is_object, end));
+                    (is_object, end) = (true, *next as usize);
                 }
-                Node::Array { next } => open.push((false, next as usize)),
-                _ => expect_key = matches!(open.last(), Some((true, _))),
+                Some(Node::Array { next }) => {
+                    outer.push((is_object, end));
+                    (is_object, end) = (false, *next as usize);
+                }
+                _ => {}
             }
             at += 1;
         }
+        self.open = outer;
         removed
     }
 
@@ -200,6 +205,7 @@ fn span_in_line(start: usize, end: usize) -> Span {
     Span { start: start as u32, end: end as u32 }
 }
 
+#[inline]
 fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
     let source = if span.start & IN_TEXT == 0 { line } else { text };
     let range = (span.start & !IN_TEXT) as usize..(span.end & !IN_TEXT) as usize;
@@ -235,11 +241,19 @@ impl<'a> Event<'a> {
         path.split('.').try_fold(self.root()?, |value, key| value.get(key))
     }
 
+    /// The value of that [`Value::index`], for whoever kept it; the tape must not have changed.
+    #[inline]
+    pub fn by_index(self, index: u32) -> Option<Value<'a>> {
+        self.value(index as usize)
+    }
+
+    #[inline]
     fn value(self, at: usize) -> Option<Value<'a>> {
         let node = *self.tape.nodes.get(at)?;
         Some(Value { event: self, at, node })
     }
 
+    #[inline]
     fn resolve(self, span: Span) -> &'a str {
         resolve(span, self.line, &self.tape.text)
     }
@@ -271,7 +285,20 @@ pub enum Kind<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// True for `null`, and for what the privacy guard took out.
+    #[inline]
+    pub fn is_null(self) -> bool {
+        matches!(self.node, Node::Null | Node::Removed)
+    }
+
+    /// True for `{…}`.
+    #[inline]
+    pub fn is_object(self) -> bool {
+        matches!(self.node, Node::Object { .. })
+    }
+
     /// What this value is.
+    #[inline]
     pub fn kind(self) -> Kind<'a> {
         match self.node {
             Node::Null | Node::Removed => Kind::Null,
@@ -283,7 +310,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Where it stands in the tape; [`Event::by_index`] finds it again.
+    #[inline]
+    pub fn index(self) -> u32 {
+        self.at as u32
+    }
+
     /// Text, number or truth value as text; `None` for `null` and containers.
+    #[inline]
     pub fn scalar(self) -> Option<&'a str> {
         match self.kind() {
             Kind::Text(text) | Kind::Number(text) => Some(text),
@@ -334,8 +368,8 @@ impl<'a> Iterator for Members<'a> {
             let key = self.event.value(self.at)?;
             let value = self.event.value(self.at + 1)?;
             self.at = self.event.tape.behind(self.at + 1);
-            if let Kind::Text(key) = key.kind() {
-                return Some((key, value));
+            if let Node::Text(span) = key.node {
+                return Some((self.event.resolve(span), value));
             }
         }
         None

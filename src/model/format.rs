@@ -16,3 +16,12 @@ pub enum Format {
     /// CEF, with or without a syslog header before it.
     Cef,
 }
+
+/// A line that a decoder has put on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded<'l> {
+    /// The line, as text; the tape points into it.
+    pub line: &'l str,
+    /// What it was: never [`Format::Auto`].
+    pub format: Format,
+}

@@ -43,6 +43,15 @@ pub fn msgid(id: &str) -> Cow<'_, str> {
     Cow::Owned(hex_digest(id, MSGID_BYTES_MAX))
 }
 
+/// Appends what [`msgid`] returns, without an allocation for the usual ids.
+pub fn push_msgid(id: &str, out: &mut Vec<u8>) {
+    if id.len() == 36 && is_uuid(id) {
+        out.extend(id.bytes().filter(|byte| *byte != b'-'));
+    } else {
+        out.extend_from_slice(msgid(id).as_bytes());
+    }
+}
+
 /// The id as `externalId`: itself where it fits, else the first 40 hex digits of its SHA-256.
 pub fn external_id(id: &str) -> Cow<'_, str> {
     if fits(id, EXTERNAL_ID_BYTES_MAX) {
@@ -91,6 +100,11 @@ mod tests {
             "e1c4aaaa-0000-1111-2222-333344445555"
         );
         assert_eq!(msgid("with space").len(), 32);
+        for id in ["req_xyz", "with space", "e1c4aaaa-0000-1111-2222-333344445555"] {
+            let mut pushed = Vec::new();
+            push_msgid(id, &mut pushed);
+            assert_eq!(pushed, msgid(id).as_bytes());
+        }
         assert_eq!(msgid(&"x".repeat(99)).len(), 32);
         assert_eq!(external_id(&"x".repeat(99)).len(), 40);
     }

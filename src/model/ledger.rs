@@ -1,5 +1,7 @@
 //! The account of one destination (design, section 2).
 
+use std::ops::Add;
+
 use serde::{Deserialize, Serialize};
 
 /// Counts of events since the state directory was made. At all times
@@ -26,5 +28,21 @@ impl Ledger {
     /// True when the account adds up.
     pub fn adds_up(&self) -> bool {
         self.read == self.confirmed + self.in_flight + self.filtered + self.dead_lettered
+    }
+}
+
+impl Add for Ledger {
+    type Output = Ledger;
+
+    fn add(self, other: Ledger) -> Ledger {
+        Ledger {
+            read: self.read + other.read,
+            confirmed: self.confirmed + other.confirmed,
+            in_flight: self.in_flight + other.in_flight,
+            filtered: self.filtered + other.filtered,
+            dead_lettered: self.dead_lettered + other.dead_lettered,
+            resent: self.resent + other.resent,
+            truncated: self.truncated + other.truncated,
+        }
     }
 }

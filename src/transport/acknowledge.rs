@@ -19,14 +19,14 @@ use std::time::{Duration, Instant};
 /// The least that is held back, whatever window was seen.
 ///
 /// The advertised window is no bound for what a receiver can hold unread: Linux lets the receive
-/// buffer grow ahead of the window, and a receiver that read 200 kB quickly and then hung had 1.3 MB
-/// acknowledged and unread behind a largest window of 95 kB (13.7 times; 1 trial in 100 was over
-/// twice the window, the largest with 3.2 MB). What bounds it is the peer's `tcp_rmem` maximum,
-/// and 6 MiB is the default of that on every Linux before 6.16.
+/// buffer grow ahead of the window, and a receiver that read 200 kB quickly and then hung had 1.3
+/// MB acknowledged and unread behind a largest window of 95 kB (13.7 times; 1 trial in 100 was over
+/// twice the window, the largest with 3.2 MB). What bounds it is the peer's `tcp_rmem` maximum, and
+/// 6 MiB is the default of that on every Linux before 6.16.
 pub const HOLD_BACK_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
 /// How many marks a `settle` is divided into: the resolution of rule 3, and the memory it needs.
-const MARKS_PER_SETTLE: u32 = 60;
+pub(super) const MARKS_PER_SETTLE: u32 = 60;
 
 /// Which acknowledged bytes need more than the acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +49,14 @@ pub struct Acknowledged {
     read: u64,
     window_max: u64,
     /// Ascending in both fields; the newest one is still open and may be moved.
-    marks: VecDeque<Mark>,
+    pub(super) marks: VecDeque<Mark>,
     /// When the newest mark was begun; it is closed a 60th of `settle` later.
     opened: Option<Instant>,
 }
 
 /// Everything before `acked` was acknowledged at `at` or earlier.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+pub(super) struct Mark {
     at: Instant,
     acked: u64,
 }
@@ -165,7 +165,3 @@ impl Acknowledged {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "tests/acknowledge.rs"]
-mod tests;

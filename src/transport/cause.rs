@@ -387,7 +387,3 @@ fn day(time: UnixTime) -> String {
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     )
 }
-
-#[cfg(test)]
-#[path = "tests/cause.rs"]
-mod tests;

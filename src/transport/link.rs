@@ -40,8 +40,8 @@ pub enum Drained {
     /// Under TLS it is the receiver's TLS library that has read every byte, close_notify included.
     /// A program that closes because it saw our close_notify or FIN has had all before it; one that
     /// closes for a reason of its own at that very moment may leave what its library had decrypted,
-    /// at most a record of 16 KiB. Whether a program that read an event also kept it, and whether it
-    /// was killed just after reading, no sender of syslog can know. A program that sends FIN by
+    /// at most a record of 16 KiB. Whether a program that read an event also kept it, and whether
+    /// it was killed just after reading, no sender of syslog can know. A program that sends FIN by
     /// `shutdown` while it still has data to read would mislead us; none is known.
     Proven,
     /// RST, an alert, or an end that the receiver had begun before: the tail is to be sent again.

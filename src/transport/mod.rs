@@ -1,8 +1,8 @@
 //! Bytes to the receiver, and what it has proven to have.
 //!
-//! [`Connector`] makes a [`Link`]; the link sends batches and tells its [`Progress`]; [`Acknowledged`]
-//! decides which bytes count as delivered. `connect` holds the one function that opens outgoing
-//! sockets, under the egress policy; `kernel` the only unsafe code.
+//! [`Connector`] makes a [`Link`]; the link sends batches and tells its [`Progress`];
+//! [`Acknowledged`] decides which bytes count as delivered. `connect` holds the one function that
+//! opens outgoing sockets, under the egress policy; `kernel` the only unsafe code.
 //!
 //! Diagnostics: failures are [`Cause`](crate::model::outcome::Cause)s with the codes of
 //! [`cause::code`]; the stage itself logs only TLS files that changed for the worse.

@@ -5,8 +5,8 @@
 //! TLS 1.3 can also be asked how far the receiver's program has read, which TCP cannot: a KeyUpdate
 //! with `update_requested` (RFC 8446, section 4.6.3) is answered by the peer's TLS library when it
 //! comes to read it, and it reads in order. Java, which QRadar and ArcSight run on, answers at once
-//! (tried: OpenJDK 17); OpenSSL and rustls only with the next data they send, which a syslog receiver
-//! never does. The library may have read a record more than the program has taken from it.
+//! (tried: OpenJDK 17); OpenSSL and rustls only with the next data they send, which a syslog
+//! receiver never does. The library may have read a record more than the program took from it.
 //!
 //! Diagnostics: none here; causes are returned.
 
@@ -124,7 +124,7 @@ impl Tls {
     /// See `Link::progress`.
     pub fn progress(&mut self) -> Result<Progress, Cause> {
         let progress = self.stream.progress()?;
-        // Application data of that length would look the same, so a receiver that talks is not heard.
+        // Application data of that length would look the same: a receiver that talks is not heard.
         let answered = self.stream.said == 0 && self.answers() > self.question.answers_before;
         if answered && let Some(asked) = self.question.asked.take() {
             self.question.read = asked;

@@ -9,9 +9,9 @@
 //!   name nor its expiry is checked, as QRadar's generated self-signed one needs. That the receiver
 //!   holds the certificate's key is checked in any case, by the handshake's signature.
 //! - Both: both must hold.
-//! - CRL file: checked for the receiver's own certificate. A CRL of another issuer tells nothing and
-//!   an outdated one still counts: an outpost cannot always fetch a new one, and silence would not be
-//!   safer.
+//! - CRL file: checked for the receiver's own certificate. A CRL of another issuer tells nothing
+//!   and an outdated one still counts: an outpost cannot always fetch a new one, and silence would
+//!   not be safer.
 //!
 //! Diagnostics: `unreadable_certificate`, `unreadable_key`, `unreadable_crl`.
 

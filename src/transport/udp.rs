@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use nix::errno::Errno;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -54,7 +55,7 @@ impl Udp {
                 self.sent = self.sent.saturating_add(u64::try_from(message.len()).unwrap_or(0));
                 Ok(())
             }
-            Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+            Ok(Err(error)) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {
                 Err(too_long(&self.place, message.len()))
             }
             Ok(Err(error)) => Err(cause::of_link(&self.place, &error)),
@@ -79,7 +80,7 @@ impl Udp {
 
     /// An ICMP error that is already here.
     pub fn failed(&self) -> Option<Cause> {
-        let error = self.socket.take_error().map_or_else(Some, |error| error)?;
+        let error = self.socket.take_error().unwrap_or_else(Some)?;
         Some(cause::of_link(&self.place, &error))
     }
 }

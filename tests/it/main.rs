@@ -1,1 +1,28 @@
-fn main() {}
+//! The one integration crate: the real program against real receivers. `tests/run` runs it: it
+//! brings what the tests talk to.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says on standard output what it measured"
+)]
+
+mod agent;
+mod confirm;
+mod delivery;
+mod egress;
+mod faults;
+mod installed;
+mod judges;
+mod privacy;
+mod process;
+mod receive;
+mod receivers;
+mod service;
+mod sink;
+mod static_binary;
+mod tidy;
+mod wire;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Acknowledged, HOLD_BACK_BYTES_MIN, Hold};
+use crate::transport::acknowledge::{Acknowledged, HOLD_BACK_BYTES_MIN, Hold, MARKS_PER_SETTLE};
 
 const SETTLE: Duration = Duration::from_secs(5);
 const MIB: u64 = 1024 * 1024;
@@ -182,7 +182,7 @@ fn marks_lose_nothing_but_a_60th_of_settle() {
             let confirmed = account.confirmed(start + now);
             let (most, least) = (
                 model.confirmed(now, Duration::ZERO),
-                model.confirmed(now, SETTLE / super::MARKS_PER_SETTLE),
+                model.confirmed(now, SETTLE / MARKS_PER_SETTLE),
             );
             assert!((least..=most).contains(&confirmed), "{least} {confirmed} {most}");
             assert!(account.marks.len() <= 62, "{} marks", account.marks.len());

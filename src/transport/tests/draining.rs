@@ -14,7 +14,7 @@ use super::receiver::{
 use crate::transport::cause::code;
 use crate::transport::link::{Drained, Link};
 
-const EVENTS: [u8; 200_000] = [b'x'; 200_000];
+static EVENTS: [u8; 200_000] = [b'x'; 200_000];
 
 async fn send_and_drain(mut link: Link) -> Drained {
     link.send(&EVENTS, &[]).await.unwrap();
@@ -36,15 +36,18 @@ async fn a_receiver_that_reads_to_the_end_proves_it() {
 
 #[tokio::test]
 async fn a_receiver_that_closes_with_unread_bytes_refutes_it() {
-    let (to, _receiver) = receive(|mut stream| {
+    let (close, closing) = channel::<()>();
+    let (to, _receiver) = receive(move |mut stream| {
         stream.read_exact(&mut [0; 1000]).unwrap();
-        // Until there is something to leave unread.
-        stream.peek(&mut [0; 1]).unwrap();
+        let _ = closing.recv();
     });
     let mut link = connect_tcp(to).await;
-    if link.send(&EVENTS[..20_000], &[]).await.is_ok() {
-        is_refuted(&link.drain(LONG).await, code::RESET);
+    let written = link.send(&EVENTS[..20_000], &[]).await.unwrap();
+    while link.progress().unwrap().acked < written {
+        tokio::task::yield_now().await;
     }
+    drop(close);
+    is_refuted(&link.drain(LONG).await, code::RESET);
 }
 
 #[tokio::test]

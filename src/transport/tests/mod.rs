@@ -1,5 +1,7 @@
 //! Links against real sockets on loopback.
 
+mod acknowledge;
+mod cause;
 mod connecting;
 mod draining;
 mod makes;

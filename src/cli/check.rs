@@ -1,0 +1,124 @@
+//! `spoolgate check`: configuration, files, certificates and, with `--connect`, the receivers.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::config::{Config, Destination};
+use crate::transport::Connector;
+
+mod certificates;
+
+use super::{Failure, exit, print, required_config};
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Connect to every address of every destination; nothing is sent
+    #[arg(long)]
+    connect: bool,
+}
+
+/// A certificate that ends sooner is a warning.
+const EXPIRY_WARNING_DAYS: i64 = 30;
+
+/// Prints one line for each thing looked at; a failure when one of them is not in order.
+pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let config = required_config(path)?;
+    let mut report = Report::default();
+    report.good(&format!("{}: no error", path.display()))?;
+    for warning in &config.warnings {
+        report.warn(warning)?;
+    }
+    let schemas = crate::map::schema::load(&config.map)
+        .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+    report.good(&format!("{} schemas", schemas.len()))?;
+    for destination in &config.destinations {
+        check_certificates(destination, &mut report)?;
+    }
+    if arguments.connect {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(exit::OS, error.to_string()))?;
+        for destination in &config.destinations {
+            runtime.block_on(connect(&config, destination, &mut report))?;
+        }
+    }
+    match report.failures {
+        0 => Ok(()),
+        failures => Err(Failure::new(report.code, format!("{failures} failed"))),
+    }
+}
+
+/// Lines for the operator, and how many of them are bad.
+#[derive(Default)]
+struct Report {
+    failures: u64,
+    code: u8,
+}
+
+impl Report {
+    fn good(&mut self, text: &str) -> Result<(), Failure> {
+        print(&format!("ok    {text}\n"))
+    }
+
+    fn warn(&mut self, text: &str) -> Result<(), Failure> {
+        print(&format!("warn  {text}\n"))
+    }
+
+    fn bad(&mut self, code: u8, text: &str) -> Result<(), Failure> {
+        self.failures += 1;
+        self.code = code;
+        print(&format!("FAIL  {text}\n"))
+    }
+}
+
+fn check_certificates(destination: &Destination, report: &mut Report) -> Result<(), Failure> {
+    let Some(tls) = &destination.transport.tls else { return Ok(()) };
+    let now = jiff::Timestamp::now().as_second();
+    for path in [&tls.ca_file, &tls.cert_file].into_iter().flatten() {
+        let found = match certificates::describe(path) {
+            Ok(found) => found,
+            Err(wrong) => {
+                report.bad(exit::CONFIG, &wrong)?;
+                continue;
+            }
+        };
+        for certificate in found {
+            let text = format!("{}: {certificate}", path.display());
+            let days = (certificate.not_after - now).div_euclid(24 * 3600);
+            if certificate.not_after < now {
+                report.bad(exit::CONFIG, &format!("{text}: expired; renew it"))?;
+            } else if certificate.not_before > now {
+                report.bad(exit::CONFIG, &format!("{text}: not valid yet; check the clock"))?;
+            } else if days < EXPIRY_WARNING_DAYS {
+                report.warn(&format!("{text}: ends in {days} days; renew it"))?;
+            } else {
+                report.good(&text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn connect(
+    config: &Config,
+    destination: &Destination,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let connector = Connector::new(destination.transport.clone(), config.egress.clone());
+    let name = &destination.deliver.name;
+    for address in &destination.transport.addresses {
+        let began = Instant::now();
+        match connector.connect(address).await {
+            Ok(link) => {
+                let took = began.elapsed().as_secs_f64() * 1000.0;
+                report.good(&format!("{name}: {} in {took:.1} ms", link.describe()))?;
+            }
+            Err(cause) => {
+                report.bad(exit::UNAVAILABLE, &format!("{name}: {}: {cause}", cause.code))?;
+            }
+        }
+    }
+    Ok(())
+}

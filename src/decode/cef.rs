@@ -1,0 +1,222 @@
+//! CEF (OpenText, Common Event Format Implementation Standard) onto the tape.
+//!
+//! ```text
+//! {"cef":{"version":"0","device_vendor":…,"device_product":…,"device_version":…,
+//!         "event_class_id":…,"name":…,"severity":"5"},
+//!  "extension":{"src":"192.0.2.1",…},"syslog":{…}}
+//! ```
+//!
+//! `syslog` is there when a syslog header precedes; see [`super::syslog`].
+//!
+//! The header is taken strictly: version 0 or 1, seven fields, severity 0 to 10 or a word. Two
+//! liberties: spaces around version and severity, and a missing seventh `|` when nothing follows.
+//! `\\` and `\|` are unescaped.
+//!
+//! The extension is taken as real products write it, for many do not escape:
+//!
+//! - A key is a word of `A-Z a-z 0-9 _ . - [ ]` that stands at the beginning or behind a space,
+//!   with an `=` behind it that no backslash escapes. Any other `=` belongs to the value.
+//! - One space parts a value from the next key; further ones belong to the value, save at the end.
+//! - `\\`, `\=`, `\n` and `\r` are unescaped; any other backslash is one.
+//! - A key that stands twice is kept twice; readers of the tape take the last.
+//!
+//! Diagnostics: none; errors are returned.
+
+use std::ops::Range;
+
+use memchr::{memchr2, memrchr};
+
+use super::error::DecodeError;
+use super::place;
+use super::syslog::Header;
+use crate::model::event::Tape;
+
+/// The fields behind the version, as members of `cef`.
+const FIELDS: [&str; 5] =
+    ["device_vendor", "device_product", "device_version", "event_class_id", "name"];
+
+/// Adds the event whose `CEF:` stands at `start` of `line`. `scratch` is overwritten.
+pub(super) fn read(
+    line: &str,
+    start: usize,
+    syslog: Option<&Header<'_>>,
+    tape: &mut Tape,
+    scratch: &mut String,
+) -> Result<(), DecodeError> {
+    let root = tape.open_object();
+    tape.text("cef");
+    let header = tape.open_object();
+    let extension = read_header(line, start + "CEF:".len(), tape, scratch)?;
+    tape.close(header);
+    tape.text("extension");
+    let pairs = tape.open_object();
+    read_extension(line, extension, tape, scratch)?;
+    tape.close(pairs);
+    if let Some(syslog) = syslog {
+        tape.text("syslog");
+        let header = tape.open_object();
+        syslog.write(line, tape, scratch);
+        tape.close(header);
+    }
+    tape.close(root);
+    Ok(())
+}
+
+/// Returns where the extension begins.
+fn read_header(
+    line: &str,
+    start: usize,
+    tape: &mut Tape,
+    scratch: &mut String,
+) -> Result<usize, DecodeError> {
+    let mut at = start;
+    let mut next = |missing: &'static str| {
+        let end = field_end(line, at)
+            .ok_or(DecodeError::CefHeader { column: line.len() + 1, missing })?;
+        let range = at..end;
+        at = end + 1;
+        Ok(range)
+    };
+    let range = next("device_vendor")?;
+    let version = line.get(range.clone()).unwrap_or("").trim();
+    if !matches!(version, "0" | "1") {
+        return Err(DecodeError::CefVersion { column: range.start + 1 });
+    }
+    place::member(tape, line, "version", version);
+    // A field ends where the next begins: without its `|`, it is the next that is missing.
+    for (key, following) in FIELDS.into_iter().zip(FIELDS.into_iter().skip(1).chain(["severity"])) {
+        let range = next(following)?;
+        tape.text(key);
+        push_unescaped(line, range, is_escaped_in_header, tape, scratch);
+    }
+    let end = field_end(line, at).unwrap_or(line.len());
+    let severity = line.get(at..end).unwrap_or("").trim();
+    if !is_severity(severity) {
+        return Err(DecodeError::CefSeverity { column: at + 1 });
+    }
+    place::member(tape, line, "severity", severity);
+    Ok(line.len().min(end + 1))
+}
+
+/// The first `|` at or behind `at` that is not escaped.
+fn field_end(line: &str, mut at: usize) -> Option<usize> {
+    loop {
+        let rest = line.as_bytes().get(at..)?;
+        let found = memchr2(b'|', b'\\', rest)?;
+        match rest.get(found) {
+            Some(b'|') => return Some(at + found),
+            _ => at += found + 2,
+        }
+    }
+}
+
+/// 0 to 10, or a word: the standard knows five, products write more (`Informative`).
+fn is_severity(text: &str) -> bool {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return text.parse::<u8>().is_ok_and(|severity| severity <= 10);
+    }
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
+fn read_extension(
+    line: &str,
+    start: usize,
+    tape: &mut Tape,
+    scratch: &mut String,
+) -> Result<(), DecodeError> {
+    let text = line.trim_ascii_end();
+    let bytes = text.as_bytes();
+    let blank = bytes.iter().skip(start).take_while(|byte| **byte == b' ').count();
+    let start = start + blank;
+    let mut at = start;
+    // Where the value began that has not ended yet.
+    let mut value: Option<usize> = None;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'=', b'\\', rest)) {
+        let found = at + found;
+        if bytes.get(found) == Some(&b'\\') {
+            at = found + 2;
+            continue;
+        }
+        at = found + 1;
+        let Some(key) = key_before(bytes, value.unwrap_or(start), found, value.is_some()) else {
+            continue;
+        };
+        match value {
+            Some(value) => {
+                push_unescaped(text, value..key - 1, is_escaped_in_extension, tape, scratch);
+            }
+            None if key > start => return Err(DecodeError::CefExtension { column: start + 1 }),
+            None => {}
+        }
+        tape.text_in_line(key, found);
+        value = Some(found + 1);
+    }
+    match value {
+        Some(value) => {
+            push_unescaped(text, value..text.len(), is_escaped_in_extension, tape, scratch);
+            Ok(())
+        }
+        None if start < text.len() => Err(DecodeError::CefExtension { column: start + 1 }),
+        None => Ok(()),
+    }
+}
+
+/// Where the key begins that ends at the `=` at `end`; `None` when the `=` is part of a value.
+/// Behind a value, a key must have a space in front.
+fn key_before(bytes: &[u8], from: usize, end: usize, in_value: bool) -> Option<usize> {
+    let key = match memrchr(b' ', bytes.get(from..end)?) {
+        Some(space) => from + space + 1,
+        None if in_value => return None,
+        None => from,
+    };
+    let word = bytes.get(key..end).filter(|word| !word.is_empty())?;
+    word.iter().all(|byte| is_key_byte(*byte)).then_some(key)
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'[' | b']')
+}
+
+/// Adds a value without those escapes that `meaning` knows.
+fn push_unescaped(
+    line: &str,
+    range: Range<usize>,
+    meaning: fn(char) -> Option<char>,
+    tape: &mut Tape,
+    scratch: &mut String,
+) {
+    let text = line.get(range.clone()).unwrap_or("");
+    if !text.contains('\\') {
+        return tape.text_in_line(range.start, range.start + text.len());
+    }
+    scratch.clear();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            scratch.push(c);
+            continue;
+        }
+        // An unknown escape stays, and what follows it cannot begin another.
+        match chars.next() {
+            Some(escaped) => match meaning(escaped) {
+                Some(c) => scratch.push(c),
+                None => scratch.extend(['\\', escaped]),
+            },
+            None => scratch.push('\\'),
+        }
+    }
+    tape.text(scratch);
+}
+
+fn is_escaped_in_header(c: char) -> Option<char> {
+    matches!(c, '\\' | '|').then_some(c)
+}
+
+fn is_escaped_in_extension(c: char) -> Option<char> {
+    match c {
+        '\\' | '=' => Some(c),
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        _ => None,
+    }
+}

@@ -1,0 +1,114 @@
+//! What a line looks like, told from its beginning (design, section 3).
+
+/// What a line begins with, after white space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// `CEF:`
+    Cef,
+    /// `LEEF:`
+    Leef,
+    /// PRI, or a time as syslog writes it.
+    Syslog,
+    /// None of these.
+    Unknown,
+}
+
+/// What a line begins with.
+pub(super) fn shape(line: &str) -> Shape {
+    let line = line.trim_ascii_start();
+    match line.as_bytes().first() {
+        Some(b'{') => Shape::Object,
+        Some(b'[') => Shape::Array,
+        Some(b'<') if pri(line).is_some() => Shape::Syslog,
+        Some(b'C') if line.starts_with("CEF:") => Shape::Cef,
+        Some(b'L') if line.starts_with("LEEF:") => Shape::Leef,
+        _ if begins_with_time(line) => Shape::Syslog,
+        _ => Shape::Unknown,
+    }
+}
+
+/// PRI and what follows it: `<`, one to three digits, `>` (RFC 5424, section 6.2.1). The value is
+/// not bounded here: a line with `<999>` is still meant to be syslog.
+pub(super) fn pri(line: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = line.strip_prefix('<')?.split_once('>')?;
+    let valid = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let value = digits.parse().ok().filter(|_| valid)?;
+    Some((value, rest))
+}
+
+/// True for `Jan 18 11:07:53`, `Jan 18 2026 11:07:53` and `2026-01-18T11:07:53` with a space or a
+/// colon somewhere behind: the times of RFC 3164 (section 4.1.2), of Cisco, and of RFC 3339.
+pub(super) fn begins_with_time(text: &str) -> bool {
+    begins_with_date_time(text) || begins_with_month(text)
+}
+
+/// True for `2026-01-18T11:07:53` and anything behind it.
+pub(super) fn begins_with_date_time(text: &str) -> bool {
+    matches(text, "dddd-dd-ddTdd:dd:dd") || matches(text, "dddd-dd-ddtdd:dd:dd")
+}
+
+fn begins_with_month(text: &str) -> bool {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let Some((month, rest)) = text.split_at_checked(3) else { return false };
+    if !MONTHS.iter().any(|name| name.eq_ignore_ascii_case(month)) || !rest.starts_with(' ') {
+        return false;
+    }
+    let (day, rest) = digits(rest.trim_start_matches(' '));
+    let Some(rest) = rest.strip_prefix(' ').filter(|_| (1..=2).contains(&day)) else {
+        return false;
+    };
+    let (first, behind) = digits(rest.trim_start_matches(' '));
+    let (hour, behind) = match (first, behind.strip_prefix(' ')) {
+        (4, Some(behind)) => digits(behind.trim_start_matches(' ')),
+        _ => (first, behind),
+    };
+    (1..=2).contains(&hour) && matches(behind, ":dd:dd")
+}
+
+/// How many digits the text begins with, and what follows them.
+fn digits(text: &str) -> (usize, &str) {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    (text.len() - rest.len(), rest)
+}
+
+/// True when the text begins like `pattern`, in which `d` stands for a digit.
+fn matches(text: &str, pattern: &str) -> bool {
+    text.len() >= pattern.len()
+        && text.bytes().zip(pattern.bytes()).all(|(byte, wanted)| match wanted {
+            b'd' => byte.is_ascii_digit(),
+            _ => byte == wanted,
+        })
+}
+
+/// What a syslog message may hold instead of plain text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// Common Event Format.
+    Cef,
+    /// Log Event Extended Format.
+    Leef,
+}
+
+/// The first `CEF:` or `LEEF:` that begins a word and that a version follows, and its offset.
+/// Spaces before the version are allowed for: one product writes `CEF: 0|`.
+pub(super) fn body(line: &str) -> Option<(usize, Body)> {
+    // Both names end alike; what precedes tells them apart.
+    memchr::memmem::find_iter(line.as_bytes(), b"EF:").find_map(|at| {
+        let (before, rest) = line.split_at_checked(at)?;
+        let version = rest.get(3..)?.trim_start_matches(' ');
+        if !version.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let (before, body) = match before.strip_suffix('C') {
+            Some(before) => (before, Body::Cef),
+            None => (before.strip_suffix("LE")?, Body::Leef),
+        };
+        let is_word = !before.ends_with(|c: char| c.is_ascii_alphanumeric());
+        is_word.then_some((before.len(), body))
+    })
+}

@@ -1,0 +1,303 @@
+//! RFC 5424 and RFC 3164 headers onto the tape, by syslog_loose, which takes what devices send.
+//!
+//! ```text
+//! {"protocol":"rfc5424|rfc3164","facility":"local0","severity":"info","severity_code":6,
+//!  "timestamp":"2026-01-18T11:07:53.000000Z","hostname":…,"appname":…,"procid":…,"msgid":…,
+//!  "structured_data":{"origin":{"ip":"192.0.2.1"}},"message":"…"}
+//! ```
+//!
+//! What the header does not have is left out; `message` always stands, without a leading byte order
+//! mark. `timestamp` is RFC 3339: as spelled in the line where it is that already, else to the
+//! microsecond in UTC. A time without a zone is taken as UTC, and one without a year gets it from
+//! [`Horizon`]. A structured data parameter may stand twice; readers of the tape take the last.
+//!
+//! What syslog_loose cannot make out is read by [`repair`], so a line keeps its host and severity:
+//!
+//! - A word is the tag when a colon follows it or it holds a process id (RFC 3164, section 5.3),
+//!   and belongs to the message when not: the first field of a firewall's list is no tag. Nor
+//!   is a Cisco `%FACILITY-6-302013:`, and an IP address in front of a colon is the host.
+//! - Without a time behind it, PRI is still PRI, and a word that ends in a colon is still the tag
+//!   (RFC 3164, section 4.3.3); the rest is the message.
+//! - A fraction of a second behind a time of RFC 3164, and a time of RFC 3339 without its zone or
+//!   without anything behind it, are read and not left in the message.
+//! - A header of RFC 5424 that breaks off keeps what it has.
+//! - A message that begins with `CEF:` or `LEEF:` has no tag of that name.
+//!
+//! Diagnostics: none; every text is a syslog message, at worst one that is nothing but message.
+
+mod repair;
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Timelike, Utc};
+use syslog_loose::{
+    IncompleteDate, Message, ProcId, Protocol, StructuredElement, SyslogFacility, SyslogSeverity,
+    Variant, parse_message_with_year_exact_tz,
+};
+
+use super::{detect, place};
+use crate::model::event::Tape;
+use crate::model::time::EventTime;
+
+/// The last day that a time without a year may mean. A spool holds the past, so such a time lies in
+/// the latest year that does not put it behind this day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Horizon(NaiveDate);
+
+impl Horizon {
+    /// One day behind `now`, which leaves room for clocks and zones that differ. `None` for times
+    /// beyond the calendar.
+    pub(super) fn from_now(now: EventTime) -> Option<Horizon> {
+        let now = DateTime::<Utc>::from_timestamp_micros(now.0)?;
+        now.date_naive().checked_add_signed(TimeDelta::days(1)).map(Horizon)
+    }
+
+    /// All of that year.
+    pub(super) fn from_year(year: i32) -> Option<Horizon> {
+        NaiveDate::from_ymd_opt(year, 12, 31).map(Horizon)
+    }
+
+    fn year(self, month: u32, day: u32) -> i32 {
+        // February 29 needs a leap year, the furthest of which is 8 years away.
+        (0..9)
+            .map(|back| self.0.year() - back)
+            .find(|year| {
+                NaiveDate::from_ymd_opt(*year, month, day).is_some_and(|date| date <= self.0)
+            })
+            .unwrap_or(self.0.year())
+    }
+}
+
+/// A header and what stands behind it. All texts are pieces of the line.
+#[derive(Debug)]
+pub(super) struct Header<'l> {
+    protocol: &'static str,
+    facility: Option<SyslogFacility>,
+    severity: Option<SyslogSeverity>,
+    time: Option<Time<'l>>,
+    hostname: Option<&'l str>,
+    appname: Option<&'l str>,
+    procid: Option<&'l str>,
+    msgid: Option<&'l str>,
+    structured_data: Vec<StructuredElement<&'l str>>,
+    /// Empty where nothing follows the header.
+    pub(super) message: &'l str,
+}
+
+#[derive(Debug)]
+enum Time<'l> {
+    /// RFC 3339, as it stands in the line.
+    Spelled(&'l str),
+    Resolved(DateTime<FixedOffset>),
+}
+
+/// Reads what stands in front of a body that has a format of its own. The message is empty, unless
+/// something else stands there.
+pub(super) fn read_before_body(text: &str, horizon: Option<Horizon>) -> Header<'_> {
+    let mut header = read(text, horizon);
+    header.settle_before_body();
+    header
+}
+
+/// Reads one message. Without `horizon`, times that lack a year are left out.
+pub(super) fn read(text: &str, horizon: Option<Horizon>) -> Header<'_> {
+    let text = text.trim();
+    let year = |(month, day, ..): IncompleteDate| match horizon {
+        Some(horizon) => horizon.year(month, day),
+        // Any leap year does: the time is dropped below.
+        None => 2000,
+    };
+    match parse_message_with_year_exact_tz(text, year, Some(Utc), Variant::Either) {
+        Ok(message) => from_message(text, message, horizon.is_some()),
+        Err(_) => repair::read(text),
+    }
+}
+
+fn from_message<'l>(text: &'l str, message: Message<&'l str>, knows_year: bool) -> Header<'l> {
+    let protocol = match message.protocol {
+        Protocol::RFC3164 => "rfc3164",
+        Protocol::RFC5424(_) => "rfc5424",
+    };
+    let spelled = time_of(text, &message.protocol);
+    let time = message.timestamp.and_then(|time| match spelled {
+        Some(spelled) if spelled.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(Time::Spelled(spelled))
+        }
+        _ if knows_year || has_year(spelled, text) => Some(Time::Resolved(time)),
+        _ => None,
+    });
+    let procid = message.procid.and_then(|procid| match procid {
+        ProcId::Name(name) => Some(name),
+        ProcId::PID(pid) => spelled_pid(text, message.appname, message.hostname, pid),
+    });
+    let mut header = Header {
+        protocol,
+        facility: message.facility,
+        severity: message.severity,
+        time,
+        hostname: message.hostname,
+        appname: message.appname,
+        procid,
+        msgid: message.msgid,
+        structured_data: message.structured_data,
+        message: message.msg.strip_prefix('\u{feff}').unwrap_or(message.msg),
+    };
+    if protocol == "rfc3164" {
+        header.take_fraction();
+        header.settle_words(text);
+    }
+    header
+}
+
+/// The word that syslog_loose read as the time.
+fn time_of<'l>(text: &'l str, protocol: &Protocol) -> Option<&'l str> {
+    let mut rest = behind_pri(text).trim_start();
+    if let Protocol::RFC5424(_) = protocol {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    }
+    rest.split(' ').next()
+}
+
+/// True when the year stands behind month and day: `Jan 18 2026 11:07:53`.
+fn has_year(month: Option<&str>, text: &str) -> bool {
+    let behind_month = month
+        .and_then(|month| Some(place::offset(text, month)? + month.len()))
+        .and_then(|at| text.get(at..));
+    let third = behind_month.and_then(|rest| rest.split_ascii_whitespace().nth(1));
+    third.is_some_and(|word| !word.contains(':'))
+}
+
+/// The digits of a process id, which syslog_loose gives as a number: they stand behind the appname,
+/// or behind the hostname and a `-` where there is none.
+fn spelled_pid<'l>(
+    text: &'l str,
+    appname: Option<&'l str>,
+    hostname: Option<&'l str>,
+    pid: i32,
+) -> Option<&'l str> {
+    let before = appname.or(hostname);
+    let at = before.and_then(|word| Some(place::offset(text, word)? + word.len())).unwrap_or(0);
+    text.get(at..)?
+        .split(|c: char| c.is_whitespace() || c == '[' || c == ']')
+        .find(|word| word.parse() == Ok(pid))
+}
+
+/// `text` without `<…>` in front, where that is a PRI of at most one byte.
+fn behind_pri(text: &str) -> &str {
+    match detect::pri(text) {
+        Some((pri, rest)) if pri <= u16::from(u8::MAX) => rest,
+        _ => text,
+    }
+}
+
+impl Header<'_> {
+    /// Adds the members to the object that is open on the tape. `scratch` is overwritten.
+    pub(super) fn write(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
+        tape.member("protocol", self.protocol);
+        if let Some(facility) = self.facility {
+            tape.member("facility", facility.as_str());
+        }
+        if let Some(severity) = self.severity {
+            tape.member("severity", severity.as_str());
+            tape.text("severity_code");
+            tape.number(severity_code(severity));
+        }
+        self.write_time(line, tape, scratch);
+        let texts = [
+            ("hostname", self.hostname),
+            ("appname", self.appname),
+            ("procid", self.procid),
+            ("msgid", self.msgid),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                place::member(tape, line, key, text);
+            }
+        }
+        if !self.structured_data.is_empty() {
+            tape.text("structured_data");
+            let elements = tape.open_object();
+            for element in &self.structured_data {
+                write_element(element, line, tape, scratch);
+            }
+            tape.close(elements);
+        }
+        place::member(tape, line, "message", self.message);
+    }
+
+    fn write_time(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
+        match self.time {
+            Some(Time::Spelled(time)) => place::member(tape, line, "timestamp", time),
+            Some(Time::Resolved(time)) => {
+                let time = time.naive_utc();
+                // RFC 3339 has four digits for the year.
+                if !(0..=9999).contains(&time.year()) {
+                    return;
+                }
+                scratch.clear();
+                // Writing to a String cannot fail.
+                let _ = write!(
+                    scratch,
+                    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+                    time.year(),
+                    time.month(),
+                    time.day(),
+                    time.hour(),
+                    time.minute(),
+                    time.second(),
+                    time.nanosecond() / 1000
+                );
+                tape.member("timestamp", scratch);
+            }
+            None => {}
+        }
+    }
+}
+
+fn severity_code(severity: SyslogSeverity) -> &'static str {
+    match severity {
+        SyslogSeverity::SEV_EMERG => "0",
+        SyslogSeverity::SEV_ALERT => "1",
+        SyslogSeverity::SEV_CRIT => "2",
+        SyslogSeverity::SEV_ERR => "3",
+        SyslogSeverity::SEV_WARNING => "4",
+        SyslogSeverity::SEV_NOTICE => "5",
+        SyslogSeverity::SEV_INFO => "6",
+        SyslogSeverity::SEV_DEBUG => "7",
+    }
+}
+
+fn write_element(
+    element: &StructuredElement<&str>,
+    line: &str,
+    tape: &mut Tape,
+    scratch: &mut String,
+) {
+    place::push(tape, line, element.id);
+    let open = tape.open_object();
+    for (name, value) in &element.params {
+        place::push(tape, line, name);
+        if value.contains('\\') {
+            unescape(value, scratch);
+            tape.text(scratch);
+        } else {
+            place::push(tape, line, value);
+        }
+    }
+    tape.close(open);
+}
+
+/// `\"`, `\\` and `\]` lose their backslash; any other keeps it (RFC 5424, section 6.3.3).
+fn unescape(value: &str, out: &mut String) {
+    out.clear();
+    let mut chars = value.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(&escaped @ ('"' | '\\' | ']'))) => {
+                out.push(escaped);
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+}

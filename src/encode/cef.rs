@@ -1,0 +1,309 @@
+//! CEF: the header's fields, the extension's pairs, and every escape of the format.
+//!
+//! In: [`Fields`], unescaped and uncut. Out: `CEF:0|…|` and the extension behind the seventh pipe,
+//! with the lengths and types of the dictionary enforced. Nothing else in the program escapes CEF.
+//! Source: the CEF implementation standard, version 27. Diagnostics: what could not be expressed is
+//! counted in [`Encoded`].
+
+use super::dictionary::{Dictionary, Kind, Rule};
+use super::pairs::Pairs;
+use super::scan::{Escapes, cut, is_clean, special, trim};
+use super::settings::CefSettings;
+use super::truncate::Form;
+use super::values;
+use super::{Encoded, strict};
+use crate::model::fields::{Fields, Slot};
+
+/// The most octets of a header field, escaped (CEF standard, header field definitions).
+pub(super) const VENDOR_BYTES_MAX: usize = 63;
+pub(super) const PRODUCT_BYTES_MAX: usize = 63;
+pub(super) const VERSION_BYTES_MAX: usize = 31;
+const EVENT_CLASS_ID_BYTES_MAX: usize = 1023;
+const NAME_BYTES_MAX: usize = 512;
+
+/// The most octets of a custom key; the longest key of the dictionary has 36.
+const KEY_BYTES_MAX: usize = 128;
+
+/// How an oversize CEF message is cut: the readable name first, what a QID is mapped from late.
+pub(super) const FORM: Form = Form {
+    separator: b" ",
+    escapes: Escapes::Backslash,
+    fields: &[
+        (5, "name"),
+        (4, "deviceEventClassId"),
+        (3, "deviceVersion"),
+        (2, "deviceProduct"),
+        (1, "deviceVendor"),
+    ],
+};
+
+/// Writes CEF bodies.
+#[derive(Debug)]
+pub(super) struct Cef {
+    dictionary: Dictionary,
+    /// `CEF:1`
+    is_version_1: bool,
+    is_strict: bool,
+    pub(super) pairs: Pairs,
+    /// Dictionary keys of this message that are written.
+    written: Marks,
+    /// Labels of this message whose value is not there: they would be alone.
+    withheld: Marks,
+    key: String,
+}
+
+impl Cef {
+    pub(super) fn new(settings: &CefSettings) -> Cef {
+        Cef {
+            dictionary: Dictionary::new(),
+            is_version_1: settings.version == 1,
+            is_strict: settings.strict,
+            pairs: Pairs::default(),
+            written: Marks::default(),
+            withheld: Marks::default(),
+            key: String::new(),
+        }
+    }
+
+    /// Appends what stands behind the device's three fields.
+    pub(super) fn body(&mut self, fields: &Fields, out: &mut Vec<u8>, encoded: &mut Encoded) {
+        let (class, name) = class_and_name(fields);
+        encoded.truncated |= push_field(class, "event", EVENT_CLASS_ID_BYTES_MAX, out);
+        out.push(b'|');
+        encoded.truncated |= push_field(name, "event", NAME_BYTES_MAX, out);
+        let severity = fields.severity().get();
+        out.extend_from_slice(if severity >= 10 { b"|10|" } else { b"|" });
+        if severity < 10 {
+            out.extend_from_slice(&[b'0' + severity, b'|']);
+        }
+        self.pairs.begin(out);
+        self.written = Marks::default();
+        self.withheld = Marks::default();
+        let mut line = Line {
+            dictionary: &self.dictionary,
+            is_version_1: self.is_version_1,
+            is_strict: self.is_strict,
+            fields,
+            pairs: &mut self.pairs,
+            written: &mut self.written,
+            withheld: &mut self.withheld,
+            out,
+            encoded,
+        };
+        for (key, value) in fields.pairs() {
+            line.pair(key, value, &mut self.key);
+        }
+    }
+}
+
+/// Neither is empty as long as the event has a type.
+pub(super) fn class_and_name(fields: &Fields) -> (&str, &str) {
+    let class = first_of(fields.get(Slot::EventClassId), fields.get(Slot::EventType));
+    let name = first_of(fields.get(Slot::Name), class);
+    (first_of(class, name), name)
+}
+
+fn first_of<'a>(text: &'a str, other: &'a str) -> &'a str {
+    if trim(text).is_empty() { other } else { text }
+}
+
+/// The extension of one message while it is written.
+pub(super) struct Line<'a> {
+    pub(super) dictionary: &'a Dictionary,
+    is_version_1: bool,
+    is_strict: bool,
+    pub(super) fields: &'a Fields,
+    pairs: &'a mut Pairs,
+    pub(super) written: &'a mut Marks,
+    withheld: &'a mut Marks,
+    out: &'a mut Vec<u8>,
+    pub(super) encoded: &'a mut Encoded,
+}
+
+impl Line<'_> {
+    fn pair(&mut self, key: &str, value: &str, cleaned: &mut String) {
+        let dictionary = self.dictionary;
+        if let Some(rule) = dictionary.find(key) {
+            return self.known(rule, value);
+        }
+        if clean_key(key, cleaned, self.encoded) {
+            return self.custom(key, value);
+        }
+        match dictionary.find(cleaned) {
+            Some(rule) => self.known(rule, value),
+            None if cleaned.is_empty() => self.encoded.dropped += 1,
+            None => self.custom(cleaned, value),
+        }
+    }
+
+    fn known(&mut self, rule: &Rule, value: &str) {
+        if rule.is_consumer || self.written.has(rule.index) {
+            self.encoded.dropped += 1;
+            return;
+        }
+        if self.withheld.has(rule.index) {
+            return;
+        }
+        let value = trim(value);
+        let mut fits = true;
+        if rule.kind != Kind::String {
+            if value.is_empty() {
+                return self.withhold_label(rule);
+            }
+            fits = values::fits(rule.kind, value);
+            self.encoded.mismatched += u32::from(!fits);
+        }
+        if self.is_strict && (!fits || (rule.is_since_1 && !self.is_version_1)) {
+            return strict::relocate(self, rule, value);
+        }
+        let may_cut = if rule.kind == Kind::String { rule.key != "externalId" } else { !fits };
+        self.write(rule, value, may_cut);
+    }
+
+    fn custom(&mut self, key: &str, value: &str) {
+        if self.pairs.is_full() || self.pairs.has_custom(key, self.out) {
+            self.encoded.dropped += 1;
+            return;
+        }
+        let piece = self.pairs.open(FORM.separator, key, self.out);
+        push_value(trim(value), self.out);
+        self.pairs.close_custom(piece, key, true, self.out);
+    }
+
+    /// Writes the pair of a dictionary key, its value cut to the length that the key allows.
+    pub(super) fn write(&mut self, rule: &Rule, value: &str, may_cut: bool) {
+        if self.pairs.is_full() {
+            self.encoded.dropped += 1;
+            return;
+        }
+        self.written.add(rule.index);
+        let piece = self.pairs.open_known(rule, self.out);
+        let start = self.out.len();
+        push_value(value, self.out);
+        if self.out.len() - start > rule.value_bytes_max {
+            cut_at(self.out, start, rule.value_bytes_max);
+            self.encoded.truncated = true;
+        }
+        self.pairs.close_known(piece, rule, may_cut, self.out);
+    }
+
+    /// A label without its value makes some receivers refuse the whole event.
+    pub(super) fn withhold_label(&mut self, rule: &Rule) {
+        let Some(partner) = rule.partner else { return };
+        self.withheld.add(partner);
+        if self.written.has(partner) {
+            self.written.remove(partner);
+            self.pairs.remove(partner, self.out);
+        }
+    }
+}
+
+/// True if the key is one word of letters and digits that is not too long; else `cleaned` is what
+/// remains of it.
+pub(super) fn clean_key(key: &str, cleaned: &mut String, encoded: &mut Encoded) -> bool {
+    let is_word = key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word && (1..=KEY_BYTES_MAX).contains(&key.len()) {
+        return true;
+    }
+    cleaned.clear();
+    cleaned.extend(key.chars().filter(char::is_ascii_alphanumeric));
+    encoded.truncated |= cleaned.len() > KEY_BYTES_MAX;
+    cleaned.truncate(KEY_BYTES_MAX);
+    false
+}
+
+/// Appends a header field; true if it had to be cut. `default` stands in for an empty one, which
+/// some receivers refuse.
+pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u8>) -> bool {
+    let text = match trim(text) {
+        "" => default,
+        text => text,
+    };
+    let start = out.len();
+    let mut rest = text.as_bytes();
+    while let Some((clean, byte, after)) = split_at_special(rest, b'|') {
+        out.extend_from_slice(clean);
+        rest = after;
+        match byte {
+            b'\\' => out.extend_from_slice(br"\\"),
+            b'|' => out.extend_from_slice(br"\|"),
+            b'\r' => {
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                out.push(b' ');
+            }
+            b'\n' | b'\t' => out.push(b' '),
+            _ => {}
+        }
+    }
+    out.extend_from_slice(rest);
+    let is_long = out.len() - start > most;
+    if is_long {
+        cut_at(out, start, most);
+    }
+    is_long
+}
+
+/// Appends an extension value: `\\`, `\=` and `\n` are its only escapes. CR LF and CR become `\n`,
+/// which all receivers agree on; TAB, a separator to some, becomes a space; other control
+/// characters have no form and go.
+#[inline]
+fn push_value(value: &str, out: &mut Vec<u8>) {
+    if is_clean(value.as_bytes(), b'\\', b'=') {
+        out.extend_from_slice(value.as_bytes());
+    } else {
+        push_escaped(value, out);
+    }
+}
+
+fn push_escaped(value: &str, out: &mut Vec<u8>) {
+    let mut rest = value.as_bytes();
+    while let Some((clean, byte, after)) = split_at_special(rest, b'=') {
+        out.extend_from_slice(clean);
+        rest = after;
+        match byte {
+            b'\\' => out.extend_from_slice(br"\\"),
+            b'=' => out.extend_from_slice(br"\="),
+            b'\r' => {
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                out.extend_from_slice(br"\n");
+            }
+            b'\n' => out.extend_from_slice(br"\n"),
+            b'\t' => out.push(b' '),
+            _ => {}
+        }
+    }
+    out.extend_from_slice(rest);
+}
+
+fn split_at_special(text: &[u8], second: u8) -> Option<(&[u8], u8, &[u8])> {
+    let (clean, rest) = text.split_at_checked(special(text, b'\\', second)?)?;
+    let (byte, after) = rest.split_first()?;
+    Some((clean, *byte, after))
+}
+
+fn cut_at(out: &mut Vec<u8>, start: usize, most: usize) {
+    let kept = out.get(start..).map_or(0, |text| cut(text, most, Escapes::Backslash).len());
+    out.truncate(start + kept);
+}
+
+/// A set of dictionary rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks([u64; 4]);
+
+impl Marks {
+    pub(super) fn has(&self, index: u8) -> bool {
+        self.0.get(usize::from(index / 64)).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    pub(super) fn add(&mut self, index: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    fn remove(&mut self, index: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
+            *word &= !(1 << (index % 64));
+        }
+    }
+}

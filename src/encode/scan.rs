@@ -1,0 +1,96 @@
+//! Finds the octets that need care, and places where text may be cut.
+//!
+//! In: UTF-8. Out: positions. Most values need no care, so the question "is there any?" is answered
+//! eight octets at a time; values are short, and this beats a call into a vector search.
+//! Diagnostics: none.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// True if no octet is `first`, `second`, DEL or below the space.
+#[inline]
+pub(super) fn is_clean(text: &[u8], first: u8, second: u8) -> bool {
+    let is_clean = |word| !word_has_special(word, first, second);
+    // Overlapping words: what is looked at twice costs less than a loop over single octets.
+    if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let (words, _) = text.get(8..).unwrap_or(b"").as_chunks::<8>();
+        is_clean(u64::from_le_bytes(*head))
+            && is_clean(u64::from_le_bytes(*tail))
+            && words.iter().all(|word| is_clean(u64::from_le_bytes(*word)))
+    } else if let Some(word) = pack(text) {
+        is_clean(word)
+    } else {
+        !text.iter().any(|byte| is_special(*byte, first, second))
+    }
+}
+
+/// All octets of a text of 4 to 7, some of them twice.
+#[inline]
+pub(super) fn pack(text: &[u8]) -> Option<u64> {
+    let (head, tail) = (text.first_chunk::<4>()?, text.last_chunk::<4>()?);
+    Some(u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32)
+}
+
+/// The position of the first octet that is `first`, `second`, DEL or below the space.
+pub(super) fn special(text: &[u8], first: u8, second: u8) -> Option<usize> {
+    let (words, _) = text.as_chunks::<8>();
+    let clean = words
+        .iter()
+        .take_while(|word| !word_has_special(u64::from_le_bytes(**word), first, second))
+        .count();
+    let from = clean * 8;
+    let rest = text.get(from..)?;
+    rest.iter().position(|byte| is_special(*byte, first, second)).map(|at| from + at)
+}
+
+fn is_special(byte: u8, first: u8, second: u8) -> bool {
+    byte == first || byte == second || byte < b' ' || byte == 0x7f
+}
+
+/// Exact as to whether there is one; the carries of the subtractions make it inexact as to where.
+#[inline]
+fn word_has_special(word: u64, first: u8, second: u8) -> bool {
+    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let below_space = word.wrapping_sub(ONES * u64::from(b' ')) & !word & HIGHS;
+    let equal = |byte: u8| is_zero(word ^ (ONES * u64::from(byte)));
+    (below_space | equal(first) | equal(second) | equal(0x7f)) != 0
+}
+
+/// Without the spaces and control characters at both ends.
+#[inline]
+pub(super) fn trim(text: &str) -> &str {
+    let is_blank = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
+    let (first, last) = (text.as_bytes().first(), text.as_bytes().last());
+    if !first.is_some_and(is_blank) && !last.is_some_and(is_blank) {
+        return text;
+    }
+    text.trim_matches(|letter: char| letter == ' ' || letter.is_ascii_control())
+}
+
+/// How escapes are told in text that is already written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// A backslash and its partner belong together.
+    Backslash,
+    /// There are none (LEEF).
+    None,
+}
+
+/// The longest beginning of at most `most` octets that ends neither within a character nor within
+/// an escape nor in a space.
+pub(super) fn cut(text: &[u8], most: usize, escapes: Escapes) -> &[u8] {
+    if text.len() <= most {
+        return text;
+    }
+    let mut end = most;
+    while text.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
+        end -= 1;
+    }
+    let kept = text.get(..end).unwrap_or(text);
+    let backslashes = kept.iter().rev().take_while(|byte| **byte == b'\\').count();
+    let kept = match (escapes, kept.split_last()) {
+        (Escapes::Backslash, Some((_, whole))) if backslashes % 2 == 1 => whole,
+        _ => kept,
+    };
+    kept.trim_ascii_end()
+}

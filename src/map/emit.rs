@@ -1,0 +1,336 @@
+//! Carries out a plan: the values that one walk found become fields.
+//!
+//! In: a plan, the slots of an event. Out: [`Fields`]. A value that is missing, `null`, an empty
+//! list or object, or text of nothing but spaces counts as absent: CEF receivers refuse such
+//! values where a key has a type.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::model::event::{Event, Kind, Value};
+use crate::model::fields::{Fields, Severity, Slot};
+use crate::model::id;
+use crate::model::time::EventTime;
+
+use super::json;
+use super::path::{self, Path, Step};
+use super::plan::{
+    BuiltIn, Choice, From, HEADER, Only, PathId, Piece, Plan, Row, Scale, SeverityPlan, Source,
+    Test, Turn, ValueMap, Write,
+};
+use super::time::{self, TimeKind};
+use super::trie::Slots;
+
+/// What was found in one event, seen by one schema.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    pub(super) event: Event<'a>,
+    pub(super) slots: &'a Slots,
+    /// The schema's paths and, by the same places, where their values are.
+    pub(super) paths: &'a [Path],
+    pub(super) places: &'a [Place],
+}
+
+/// Where the value of a path is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Its head's slot.
+    pub(super) slot: u32,
+    /// Steps follow the head.
+    pub(super) has_tail: bool,
+}
+
+/// A value on its way to the fields.
+#[derive(Clone, Copy)]
+enum Ready<'a> {
+    Text(&'a str),
+    Value(Value<'a>),
+    Json(Value<'a>),
+    Each(Value<'a>, &'a [Step]),
+    Template(&'a [Piece]),
+    Millis(i64),
+    Id(&'a str),
+}
+
+/// Fills `out`, which is empty. `scratch` is for composed header parts.
+pub(super) fn emit<'a>(
+    plan: &'a Plan,
+    found: Found<'a>,
+    derived_id: &'a str,
+    scratch: &mut String,
+    out: &mut Fields,
+) {
+    let own_id = plan.id.iter().find_map(|path| found.scalar(*path));
+    let time = plan.time.iter().find_map(|(path, kind)| time::parse(found.scalar(*path)?, *kind));
+    let made = Made { found, id: own_id.unwrap_or(derived_id), time };
+    out.set(Slot::Id, made.id);
+    out.set_time(time);
+    out.set_severity(found.severity(&plan.severity));
+    for ((_, slot), source) in HEADER.iter().zip(&plan.header) {
+        made.set(*slot, source, scratch, out);
+    }
+    let event_type = plan.event_type.as_ref();
+    if !event_type.is_some_and(|source| made.set(Slot::EventType, source, scratch, out)) {
+        scratch.clear();
+        scratch.push_str(out.get(Slot::EventClassId));
+        out.set(Slot::EventType, scratch);
+    }
+    for row in plan.rows.iter().filter(|row| found.holds_all(&row.when)) {
+        made.push(row, out);
+    }
+}
+
+impl<'a> Found<'a> {
+    /// True when every test holds.
+    pub(super) fn holds_all(&self, tests: &[Test]) -> bool {
+        tests.iter().all(|test| self.holds(test))
+    }
+
+    fn holds(&self, test: &Test) -> bool {
+        let scalar = |path: &PathId| self.value(*path).and_then(Value::scalar);
+        match test {
+            Test::Exists(path, wanted) => {
+                // Behind `[]` an element must be there, not only the list.
+                let steps = self.steps(*path);
+                let is_there = self.value(*path).is_some_and(|value| {
+                    steps.is_empty() || !path::for_each(value, steps, &mut |_| false)
+                });
+                is_there == *wanted
+            }
+            Test::OneOf(path, known) => scalar(path).is_some_and(|text| known.find(text).is_some()),
+            Test::Prefix(path, prefix) => scalar(path).is_some_and(|text| text.starts_with(prefix)),
+            Test::Any(tests) => tests.iter().any(|test| self.holds(test)),
+        }
+    }
+
+    /// The value at the path's head.
+    fn value(&self, path: PathId) -> Option<Value<'a>> {
+        self.slots.value(self.places.get(usize::from(path.0))?.slot, self.event)
+    }
+
+    /// What follows the path's first `[]`.
+    fn steps(&self, path: PathId) -> &'a [Step] {
+        self.paths.get(usize::from(path.0)).map_or(&[], |path| &path.tail)
+    }
+
+    fn scalar(&self, path: PathId) -> Option<&'a str> {
+        self.value(path)?.scalar().filter(|text| !is_blank(text))
+    }
+
+    fn severity(&self, plan: &SeverityPlan) -> Severity {
+        let read = |text: &str, scale: &Scale| match scale {
+            Scale::Cef => text.trim().parse().ok().and_then(Severity::new),
+            Scale::Map(keys, values) => values.get(keys.find_ignoring_case(text.trim())?).copied(),
+        };
+        let first = plan.choices.iter().find_map(|choice| {
+            choice.paths.iter().find_map(|path| read(self.scalar(*path)?, &choice.scale))
+        });
+        first.unwrap_or(plan.default)
+    }
+}
+
+/// What was found, and what the mapper made of it.
+struct Made<'a> {
+    found: Found<'a>,
+    id: &'a str,
+    time: Option<EventTime>,
+}
+
+impl<'a> Made<'a> {
+    /// False when there is nothing to set.
+    fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
+        match self.find(source) {
+            Some(Ready::Text(text)) => out.set(slot, text),
+            Some(ready) => {
+                scratch.clear();
+                self.write(ready, scratch);
+                out.set(slot, scratch);
+            }
+            None => return false,
+        }
+        true
+    }
+
+    fn push(&self, row: &'a Row, out: &mut Fields) {
+        match &row.write {
+            Write::Pair { key, label, source, keep_empty } => {
+                let ready = self.find(source);
+                if ready.is_none() && !keep_empty {
+                    return;
+                }
+                if let Some((label_key, label)) = label {
+                    out.push(label_key, label);
+                }
+                out.push_with(key, |text| {
+                    if let Some(ready) = ready {
+                        self.write(ready, text);
+                    }
+                });
+            }
+            Write::Copy { path, except } => {
+                let object = self.found.value(*path);
+                for (key, value) in object.into_iter().flat_map(Value::members) {
+                    if except.find(key).is_none() {
+                        out.push_with(key, |text| self.write(Ready::Value(value), text));
+                    }
+                }
+            }
+        }
+    }
+
+    fn find(&self, source: &'a Source) -> Option<Ready<'a>> {
+        let first = source.choices.iter().find_map(|choice| self.choose(choice));
+        first.or(source.default.as_deref().map(Ready::Text))
+    }
+
+    fn choose(&self, choice: &'a Choice) -> Option<Ready<'a>> {
+        match &choice.from {
+            From::Text(text) => Some(Ready::Text(text)),
+            From::Paths(paths) => paths.iter().find_map(|path| self.at(*path, choice)),
+            From::Template(pieces) => {
+                let is_there = |piece: &Piece| match piece {
+                    Piece::Text(_) => true,
+                    Piece::Path(path) => self.at_plain(*path).is_some(),
+                };
+                pieces.iter().all(is_there).then_some(Ready::Template(pieces))
+            }
+            From::BuiltIn(BuiltIn::Time) => self.time.map(|time| Ready::Millis(time.millis())),
+            From::BuiltIn(BuiltIn::Id) => Some(Ready::Id(self.id)),
+            From::BuiltIn(BuiltIn::Event) => self.found.event.root().map(Ready::Json),
+        }
+    }
+
+    fn at(&self, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
+        let ready = self.at_plain(path)?;
+        if choice.only.is_none() && matches!(choice.turn, Turn::Nothing) {
+            return Some(ready);
+        }
+        let scalar = match ready {
+            Ready::Text(text) => Some(text),
+            _ => None,
+        };
+        if let Some(only) = choice.only
+            && !scalar.is_some_and(|text| fits(text.trim(), only))
+        {
+            return None;
+        }
+        match (&choice.turn, ready) {
+            (Turn::Nothing, ready) => Some(ready),
+            (Turn::EpochMillis, _) => {
+                time::parse(scalar?, TimeKind::Auto).map(|time| Ready::Millis(time.millis()))
+            }
+            (Turn::Json, _) => self.found.value(path).map(Ready::Json),
+            (Turn::Map(map), ready) => match scalar.and_then(|text| listed(map, text)) {
+                Some(text) => Some(Ready::Text(text)),
+                None => map.unlisted_stay.then_some(ready),
+            },
+        }
+    }
+
+    /// The value there, unless it counts as absent. What [`Ready::Text`] is not is no scalar.
+    fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
+        let place = self.found.places.get(usize::from(path.0))?;
+        let value = self.found.slots.value(place.slot, self.found.event)?;
+        if place.has_tail {
+            let steps = self.found.steps(path);
+            let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
+            return (!is_empty).then_some(Ready::Each(value, steps));
+        }
+        match value.scalar() {
+            Some(text) => (!is_blank(text)).then_some(Ready::Text(text)),
+            None => is_there(value).then_some(Ready::Value(value)),
+        }
+    }
+
+    fn write(&self, ready: Ready<'_>, out: &mut String) {
+        match ready {
+            Ready::Text(text) => out.push_str(text),
+            Ready::Value(value) => write_value(value, out),
+            Ready::Json(value) => json::write(value, out),
+            Ready::Each(value, steps) => write_joined(value, steps, out),
+            Ready::Template(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(text) => out.push_str(text),
+                        Piece::Path(path) => {
+                            if let Some(ready) = self.at_plain(*path) {
+                                self.write(ready, out);
+                            }
+                        }
+                    }
+                }
+            }
+            Ready::Millis(millis) => write_number(millis, out),
+            Ready::Id(text) => out.push_str(&id::external_id(text)),
+        }
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_whitespace())
+}
+
+fn is_there(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Null => false,
+        Kind::Bool(_) => true,
+        Kind::Number(text) | Kind::Text(text) => !is_blank(text),
+        Kind::Array => value.items().any(is_there),
+        Kind::Object => value.members().next().is_some(),
+    }
+}
+
+fn fits(text: &str, only: Only) -> bool {
+    match only {
+        Only::Ipv4 => text.parse::<Ipv4Addr>().is_ok(),
+        Only::Ipv6 => text.parse::<Ipv6Addr>().is_ok(),
+        Only::Integer => text.parse::<i64>().is_ok(),
+        Only::Name => text.parse::<std::net::IpAddr>().is_err(),
+        Only::Scalar => true,
+    }
+}
+
+fn listed<'m>(map: &'m ValueMap, text: &str) -> Option<&'m str> {
+    map.values.get(map.keys.find_ignoring_case(text.trim())?).map(String::as_str)
+}
+
+fn write_value(value: Value<'_>, out: &mut String) {
+    match value.kind() {
+        Kind::Array => write_joined(value, &[Step::Each], out),
+        Kind::Object => json::write(value, out),
+        _ => out.push_str(value.scalar().unwrap_or("")),
+    }
+}
+
+/// What `steps` lead to, joined by commas; what counts as absent is left out.
+fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
+    let begin = out.len();
+    path::for_each(value, steps, &mut |value| {
+        if is_there(value) {
+            if out.len() > begin {
+                out.push(',');
+            }
+            write_value(value, out);
+        }
+        true
+    });
+}
+
+/// Epoch milliseconds are in every event; `fmt` costs several times as much.
+fn write_number(number: i64, out: &mut String) {
+    let mut digits = [0_u8; 20];
+    let mut rest = number.unsigned_abs();
+    let mut begin = digits.len();
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        begin -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push('-');
+    }
+    let digits = digits.get(begin..).and_then(|digits| std::str::from_utf8(digits).ok());
+    out.push_str(digits.unwrap_or(""));
+}

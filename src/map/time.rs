@@ -1,0 +1,265 @@
+//! Text and numbers to instants: epoch seconds to nanoseconds, RFC 3339, and the dates of CEF.
+//!
+//! In: a scalar as spelled. Out: microseconds since the epoch, or nothing for what is no time.
+//! Text without a zone is read as UTC; nothing is read by the machine's clock or zone.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, fmt::strtime};
+
+use crate::model::time::EventTime;
+
+/// How a time is spelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TimeKind {
+    /// A number by its magnitude, text by its form.
+    #[default]
+    Auto,
+    /// Seconds since the epoch, with or without a fraction.
+    EpochSeconds,
+    /// Milliseconds since the epoch, with or without a fraction.
+    EpochMillis,
+    /// RFC 3339 and its relatives of ISO 8601.
+    Rfc3339,
+    /// What a syslog or CEF line carries: RFC 3339 or `MMM dd yyyy HH:mm:ss[.SSS] [zone]`.
+    Syslog,
+}
+
+impl TimeKind {
+    /// The words of schema files, in the order of [`TimeKind::ALL`].
+    pub(super) const WORDS: [&'static str; 5] =
+        ["auto", "epoch_s", "epoch_ms", "rfc3339", "syslog"];
+    /// All kinds.
+    pub(super) const ALL: [TimeKind; 5] = [
+        TimeKind::Auto,
+        TimeKind::EpochSeconds,
+        TimeKind::EpochMillis,
+        TimeKind::Rfc3339,
+        TimeKind::Syslog,
+    ];
+}
+
+/// Reads `text`; `None` where it is no time of that kind.
+pub(super) fn parse(text: &str, kind: TimeKind) -> Option<EventTime> {
+    let text = text.trim();
+    match kind {
+        TimeKind::EpochSeconds => decimal(text, 6),
+        TimeKind::EpochMillis => decimal(text, 3),
+        TimeKind::Rfc3339 => date(text),
+        TimeKind::Syslog => date(text).or_else(|| cef_date(text)).or_else(|| by_magnitude(text)),
+        TimeKind::Auto => by_magnitude(text).or_else(|| date(text)).or_else(|| cef_date(text)),
+    }
+}
+
+/// Seconds reach 10^11 in the year 5138, milliseconds passed it in 1973, and so on by 1000.
+fn by_magnitude(text: &str) -> Option<EventTime> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
+    match whole.len() {
+        0..=11 => decimal(text, 6),
+        12..=14 => decimal(text, 3),
+        15..=17 => decimal(text, 0),
+        _ => decimal(text, 0).map(|time| EventTime(time.0.div_euclid(1000))),
+    }
+}
+
+/// A decimal number times 10^`places`, the rest of its fraction cut off.
+fn decimal(text: &str, places: usize) -> Option<EventTime> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() || (fraction.is_empty() && digits.contains('.')) {
+        return None;
+    }
+    let fraction_bytes = fraction.bytes();
+    if !fraction_bytes.clone().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let padded = fraction_bytes.chain(std::iter::repeat(b'0')).take(places);
+    let number = whole.bytes().chain(padded).try_fold(0_i64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })?;
+    number.checked_mul(sign).map(EventTime)
+}
+
+fn date(text: &str) -> Option<EventTime> {
+    // An instant has a zone, a date alone has none; both begin with a year of four digits.
+    if !text.as_bytes().get(..4)?.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if let Some(instant) = zulu(text.as_bytes()) {
+        return Some(instant);
+    }
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(EventTime(instant.as_microsecond()));
+    }
+    utc(text.parse::<DateTime>().ok()?)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, which almost all events have; the rest is left to jiff, as
+/// are leap seconds and dates that do not exist.
+fn zulu(text: &[u8]) -> Option<EventTime> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        o1,
+        o2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't',
+        h1,
+        h2,
+        b':',
+        m1,
+        m2,
+        b':',
+        s1,
+        s2,
+    ] = date_time
+    else {
+        return None;
+    };
+    let (fraction, rest) = match rest.split_first()? {
+        (b'.', behind) => {
+            behind.split_at_checked(behind.iter().position(|b| !b.is_ascii_digit())?)?
+        }
+        _ => (&[] as &[u8], rest),
+    };
+    if !matches!(rest, [b'Z' | b'z']) || (fraction.is_empty() && text.len() > 20) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+        })
+    };
+    let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[o1, o2])?, number(&[d1, d2])?);
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    // Every month has a day 28; the later ones are few enough for jiff's calendar.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = (0..6).try_fold(0_i64, |micros, place| {
+        let digit = fraction.get(place).copied().unwrap_or(b'0');
+        digit.is_ascii_digit().then(|| micros * 10 + i64::from(digit - b'0'))
+    })?;
+    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(EventTime(seconds * 1_000_000 + micros))
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar. The year begins in March, so that the
+/// leap day is its last; 719468 days lie between 0000-03-01 and 1970-01-01.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month < 3 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
+}
+
+/// CEF, appendix A: `MMM dd yyyy HH:mm:ss`, perhaps with a fraction, perhaps with UTC or an offset.
+/// Other zone names are ambiguous, and a date without a year needs a clock: neither is read.
+fn cef_date(text: &str) -> Option<EventTime> {
+    let text = text.strip_suffix(" UTC").or_else(|| text.strip_suffix(" GMT")).unwrap_or(text);
+    if let Ok(instant) = Timestamp::strptime("%b %d %Y %H:%M:%S%.f %z", text) {
+        return Some(EventTime(instant.as_microsecond()));
+    }
+    utc(strtime::parse("%b %d %Y %H:%M:%S%.f", text).ok()?.to_datetime().ok()?)
+}
+
+fn utc(date: DateTime) -> Option<EventTime> {
+    let instant = TimeZone::UTC.to_timestamp(date).ok()?;
+    Some(EventTime(instant.as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: TimeKind, cases: &[(&str, Option<i64>)]) {
+        for (text, micros) in cases {
+            assert_eq!(parse(text, kind).map(|time| time.0), *micros, "{text} as {kind:?}");
+        }
+    }
+
+    #[test]
+    fn auto_reads_by_magnitude_and_form() {
+        let micros = 1_741_824_000_123_000;
+        check(
+            TimeKind::Auto,
+            &[
+                ("1741824000123", Some(micros)),
+                ("1741824000.123", Some(micros)),
+                ("1741824000.1234567", Some(micros + 456)),
+                ("1741824000123000", Some(micros)),
+                ("1741824000123000999", Some(micros)),
+                ("2025-03-13T00:00:00.123Z", Some(micros)),
+                ("2025-03-13T01:00:00.123+01:00", Some(micros)),
+                ("2025-03-13t00:00:00.123z", Some(micros)),
+                ("2025-03-13 00:00:00.123Z", Some(micros)),
+                ("2025-03-13T00:00:00.123", Some(micros)),
+                ("Mar 13 2025 00:00:00.123", Some(micros)),
+                ("Mar 13 2025 00:00:00", Some(micros - 123_000)),
+                (" 1741824000 ", Some(micros - 123_000)),
+                ("0", Some(0)),
+                ("-1", Some(-1_000_000)),
+                ("", None),
+                ("soon", None),
+                ("1741824000.", None),
+                ("99999999999999999999999", None),
+                ("9223372036854", Some(9_223_372_036_854_000)),
+                ("1e3", None),
+                ("2025-13-01T00:00:00Z", None),
+                ("Mar 13 00:00:00", None),
+                ("ü025", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_short_way_agrees_with_jiff() {
+        for year in [0, 1, 1600, 1900, 1969, 1970, 1999, 2000, 2024, 2026, 2100, 9999] {
+            for month in 1..=12 {
+                for day in [1, 2, 27, 28] {
+                    let text = format!("{year:04}-{month:02}-{day:02}T23:59:58.012345Z");
+                    let expected = text.parse::<Timestamp>().unwrap().as_microsecond();
+                    assert_eq!(zulu(text.as_bytes()), Some(EventTime(expected)), "{text}");
+                }
+            }
+        }
+        for text in ["2026-02-29T00:00:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00.Z"] {
+            assert_eq!(zulu(text.as_bytes()), None, "{text}");
+        }
+        assert!(parse("2026-01-31T00:00:00Z", TimeKind::Auto).is_some());
+        assert!(parse("2026-02-29T00:00:00Z", TimeKind::Auto).is_none());
+    }
+
+    #[test]
+    fn kinds_read_only_their_own() {
+        check(TimeKind::EpochSeconds, &[("1741824000", Some(1_741_824_000_000_000))]);
+        check(TimeKind::EpochMillis, &[("5", Some(5000)), ("5.5", Some(5500))]);
+        check(
+            TimeKind::Rfc3339,
+            &[("5", None), ("2025-03-13T00:00:00Z", Some(1_741_824_000_000_000))],
+        );
+        check(
+            TimeKind::Syslog,
+            &[
+                ("Mar 13 2025 00:00:00.123 +0100", Some(1_741_820_400_123_000)),
+                ("Mar 13 2025 00:00:00 UTC", Some(1_741_824_000_000_000)),
+                ("1741824000123", Some(1_741_824_000_123_000)),
+                ("Mar 13 2025 00:00:00 CET", None),
+            ],
+        );
+    }
+}

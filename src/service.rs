@@ -1,0 +1,401 @@
+//! The running program: state, spool, one thread for each destination, the status socket, signals.
+//!
+//! In: a checked configuration and a way to load it again. Out: an exit when SIGTERM or SIGINT
+//! asked for it and everything that could be proven is durable. SIGHUP loads the configuration
+//! again; destinations that did not change are not touched. Diagnostics: start, stop, reload.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::admin::{Admin, Report};
+use crate::checkpoint::{
+    Checkpoint, CheckpointError, DeadLetter, DestinationState, contains_panics_of,
+};
+use crate::config::{Config, ConfigError, Destination};
+use crate::deliver::in_flight::InFlight;
+use crate::deliver::links::Links;
+use crate::deliver::pipeline::{Pipeline, SourcePlan};
+use crate::deliver::status::Status;
+use crate::deliver::{Delivery, Parts};
+use crate::encode::Encoder;
+use crate::map::schema::{Schema, SchemaError};
+use crate::map::{Filter, Guard, Mapper};
+use crate::model::format::Format;
+use crate::model::ledger::Ledger;
+use crate::model::position::FileKey;
+use crate::spool::settings::{AfterDelivery, Source};
+use crate::spool::{Spool, SpoolError};
+use crate::transport::Connector;
+
+/// Why the program cannot start.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// A schema file is wrong.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The operating system refused a thread, a signal handler or a reactor.
+    #[error("{what}: {source}; raise the limits of this service")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Its answer.
+        source: std::io::Error,
+    },
+}
+
+/// How often delivered files are let go of, and deleted or archived where that is wanted.
+const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Runs until a signal ends it; returns when everything that could be proven is durable.
+pub fn run(
+    config: Config,
+    load: impl Fn() -> Result<Config, ConfigError>,
+) -> Result<(), ServiceError> {
+    abort_on_panic();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ServiceError::System { what: "the reactor", source })?;
+    runtime.block_on(async {
+        let mut signals = Signals::install()?;
+        let mut service = Service::start(config)?;
+        service.until_stopped(&mut signals, load).await;
+        service.stop().map(|_| ())
+    })
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> Result<Signals, ServiceError> {
+        let on = |kind| {
+            signal(kind).map_err(|source| ServiceError::System { what: "a signal handler", source })
+        };
+        Ok(Signals {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// One destination's thread.
+struct Running {
+    destination: Destination,
+    stop: watch::Sender<bool>,
+    status: Status,
+    thread: JoinHandle<InFlight>,
+}
+
+/// Everything that runs.
+pub struct Service {
+    config: Config,
+    since: String,
+    checkpoint: Checkpoint,
+    dead_letter: DeadLetter,
+    spool: Spool,
+    schemas: Vec<Schema>,
+    running: BTreeMap<String, Running>,
+    /// Progress of destinations that the configuration does not name now; should it name them
+    /// again, they go on where they were.
+    dormant: BTreeMap<String, InFlight>,
+    admin: Option<Admin>,
+}
+
+impl Service {
+    /// Opens state, spool and status socket and starts every destination.
+    pub fn start(config: Config) -> Result<Service, ServiceError> {
+        let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
+        let dead_letter = DeadLetter::open(&config.state.dir)?;
+        let schemas = crate::map::schema::load(&config.map)?;
+        let spool = Spool::open(spool_settings(&config), restored.files)?;
+        let admin = config.admin.socket.as_deref().and_then(|path| {
+            Admin::bind(path)
+                .inspect_err(|source| {
+                    warn!("status socket {}: {source}; status will not be served", path.display());
+                })
+                .ok()
+        });
+        let mut service = Service {
+            since: jiff::Timestamp::now().to_string(),
+            checkpoint,
+            dead_letter,
+            spool,
+            schemas,
+            running: BTreeMap::new(),
+            dormant: restored
+                .destinations
+                .into_iter()
+                .map(|(name, state)| (name, continued(state)))
+                .collect(),
+            admin,
+            config,
+        };
+        service.launch_missing()?;
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            destinations = service.running.len(),
+            hostname = service.config.hostname.as_str(),
+            "started"
+        );
+        Ok(service)
+    }
+
+    async fn until_stopped(
+        &mut self,
+        signals: &mut Signals,
+        load: impl Fn() -> Result<Config, ConfigError>,
+    ) {
+        loop {
+            let event = {
+                let serve = async {
+                    match &self.admin {
+                        Some(admin) => admin.serve(|| self.report()).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    _ = signals.terminate.recv() => Event::Stop,
+                    _ = signals.interrupt.recv() => Event::Stop,
+                    _ = signals.hangup.recv() => Event::Reload,
+                    () = tokio::time::sleep(SETTLE_INTERVAL) => Event::Settle,
+                    () = serve => Event::Settle,
+                }
+            };
+            match event {
+                Event::Stop => return,
+                Event::Reload => self.reload(load()),
+                Event::Settle => self.settle(),
+            }
+        }
+    }
+
+    /// Ends every destination, all at once, and makes durable what they proved; answers the sum
+    /// of their ledgers.
+    pub fn stop(mut self) -> Result<Ledger, ServiceError> {
+        info!("stopping");
+        for running in self.running.values() {
+            running.stop.send_replace(true);
+        }
+        let mut sum = Ledger::default();
+        for (_, running) in std::mem::take(&mut self.running) {
+            sum = sum + joined(running).ledger();
+        }
+        self.checkpoint.flush()?;
+        info!("stopped");
+        Ok(sum)
+    }
+
+    fn reload(&mut self, loaded: Result<Config, ConfigError>) {
+        let result = match loaded {
+            Ok(config) => self.apply(config),
+            Err(error) => {
+                error!("reload refused, the old configuration stays in force: {error}");
+                return;
+            }
+        };
+        match result {
+            Ok(()) => info!(destinations = self.running.len(), "reloaded"),
+            Err(error) => error!("reload: {error}"),
+        }
+    }
+
+    fn apply(&mut self, config: Config) -> Result<(), ServiceError> {
+        if config.state != self.config.state || config.admin != self.config.admin {
+            warn!("[state] and [admin] take effect at the next start, not at a reload");
+        }
+        // Everything that can fail comes before anything is stopped.
+        let schemas = crate::map::schema::load(&config.map)?;
+        let shared_changed = spool_settings(&config) != spool_settings(&self.config)
+            || schemas != self.schemas
+            || config.egress != self.config.egress
+            || config.map != self.config.map;
+        let keep = |running: &Running| {
+            !shared_changed && config.destinations.contains(&running.destination)
+        };
+        for running in self.running.values().filter(|running| !keep(running)) {
+            running.stop.send_replace(true);
+        }
+        for (name, running) in std::mem::take(&mut self.running) {
+            if keep(&running) {
+                self.running.insert(name, running);
+            } else {
+                self.dormant.insert(name, joined(running));
+            }
+        }
+        if shared_changed {
+            self.spool = Spool::open(spool_settings(&config), self.spool.records())?;
+            self.schemas = schemas;
+        }
+        let (state, admin) = (self.config.state.clone(), self.config.admin.clone());
+        self.config = Config { state, admin, ..config };
+        self.launch_missing()
+    }
+
+    fn launch_missing(&mut self) -> Result<(), ServiceError> {
+        for destination in self.config.destinations.clone() {
+            let name = &destination.deliver.name;
+            if !self.running.contains_key(name) {
+                let in_flight = self.dormant.remove(name);
+                let in_flight = in_flight.unwrap_or_else(|| continued(DestinationState::default()));
+                self.launch(destination, in_flight)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        destination: Destination,
+        in_flight: InFlight,
+    ) -> Result<(), ServiceError> {
+        let name = destination.deliver.name.clone();
+        let status = Status::new(&name);
+        let delivery = Delivery::new(Parts {
+            links: Links::new(
+                Connector::new(destination.transport.clone(), self.config.egress.clone()),
+                destination.transport.addresses.clone(),
+                destination.deliver.fail_back_after,
+            ),
+            pipeline: pipeline(&self.config, &self.schemas, &destination)?,
+            spool: self.spool.clone(),
+            reader: self.spool.reader(&name, in_flight.cursors()),
+            checkpoint: self.checkpoint.clone(),
+            dead_letter: self.dead_letter.clone(),
+            in_flight,
+            status: status.clone(),
+            settings: destination.deliver.clone(),
+        });
+        let (stop, stopping) = watch::channel(false);
+        let thread = thread::Builder::new()
+            .name(format!("to-{name}"))
+            .spawn(move || deliver(delivery, stopping))
+            .map_err(|source| ServiceError::System { what: "a thread", source })?;
+        self.running.insert(name, Running { destination, stop, status, thread });
+        Ok(())
+    }
+
+    /// What `status` shows.
+    pub fn report(&self) -> Report {
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            since: self.since.clone(),
+            hostname: self.config.hostname.clone(),
+            state_trouble: self.checkpoint.trouble().map(|cause| cause.text),
+            destinations: self.running.values().map(|running| running.status.snapshot()).collect(),
+        }
+    }
+
+    /// Deletes or archives the closed files that every destination has durably passed.
+    fn settle(&self) {
+        self.spool.settle(&|file: FileKey, only: Option<&str>| {
+            let readers = self.running.keys().filter(|name| only.is_none_or(|only| only == *name));
+            let offsets = readers.map(|name| self.checkpoint.durable_offset(name, file));
+            offsets.collect::<Option<Vec<u64>>>()?.into_iter().min()
+        });
+    }
+}
+
+enum Event {
+    Stop,
+    Reload,
+    Settle,
+}
+
+/// A bug ends the program, and systemd starts it again: that loses nothing, while a program whose
+/// threads end one by one would look alive. Panics of the state store are contained where they
+/// happen.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if !contains_panics_of(&thread::current()) {
+            error!("a bug ends the program: {panic}");
+            std::process::abort();
+        }
+    }));
+}
+
+/// A destination's thread: a reactor of its own, so that nothing can stall another destination.
+fn deliver(delivery: Delivery, stopping: watch::Receiver<bool>) -> InFlight {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(delivery.run(stopping)),
+        // One destination that silently stopped would be worse than a restart, which loses nothing.
+        Err(source) => {
+            error!(destination = delivery.name(), "no reactor: {source}; ending the program");
+            std::process::abort()
+        }
+    }
+}
+
+fn joined(running: Running) -> InFlight {
+    // The thread aborts the program rather than panic, so there is always a result.
+    running.thread.join().unwrap_or_else(|_| std::process::abort())
+}
+
+fn continued(state: DestinationState) -> InFlight {
+    InFlight::new(state.cursors, state.ledger, state.sequence)
+}
+
+/// The stages between the spool and the link, as `destination` wants them.
+pub fn pipeline(
+    config: &Config,
+    schemas: &[Schema],
+    destination: &Destination,
+) -> Result<Pipeline, ServiceError> {
+    let guard = Guard::new(&config.map.guard_keys);
+    let mapper = Mapper::new(schemas.to_vec(), guard);
+    let sources = spool_settings(config)
+        .sources
+        .iter()
+        .map(|source| SourcePlan {
+            format: source.format,
+            schema: source.schema.as_deref().and_then(|name| mapper.schema_index(name)),
+        })
+        .collect();
+    let portion_events =
+        destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
+    let filter = Filter::new(&destination.filter);
+    let encoder = Encoder::new(destination.encode.clone());
+    Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
+}
+
+/// The configured spool, and for each destination the directory that `dead-letter replay` fills.
+fn spool_settings(config: &Config) -> crate::spool::settings::Settings {
+    let mut settings = config.spool.clone();
+    for destination in &config.destinations {
+        let name = &destination.deliver.name;
+        let path = replay_dir(&config.state.dir, name).join("*.log");
+        settings.sources.push(Source {
+            path: path.to_string_lossy().into_owned(),
+            format: Format::Auto,
+            schema: None,
+            after_delivery: AfterDelivery::Delete,
+            only: Some(name.clone()),
+        });
+    }
+    settings
+}
+
+/// Where lines from the dead letter wait to be delivered again to one destination.
+pub fn replay_dir(state_dir: &Path, destination: &str) -> PathBuf {
+    state_dir.join("replay").join(destination)
+}

@@ -1,0 +1,254 @@
+//! What each reader has read and what it may turn to.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::Notify;
+
+use super::content;
+use super::inventory::{Consumer, Entry, Inventory, Presence};
+use super::probe::Status;
+use super::queue::{Queue, Rank};
+use super::step::{Limits, Progress, Step};
+use crate::model::position::{Cursor, FileKey};
+
+/// One file for one step.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub key: FileKey,
+    pub source: usize,
+    pub file: Arc<File>,
+    pub is_compressed: bool,
+    /// Tells whether an open decompressor still fits.
+    pub status: Status,
+    pub progress: Progress,
+    pub is_final: bool,
+    pub rank: Rank,
+}
+
+impl Work {
+    pub(super) fn limits(&self, event_bytes_max: usize) -> Limits {
+        Limits { event_bytes_max, is_final: self.is_final }
+    }
+}
+
+impl Inventory {
+    /// Enters a reader. Everything it may see is queued, oldest first; files that it has read to
+    /// their ends too, once, so that the hash before the cursor is checked.
+    pub(super) fn add_consumer(
+        &mut self,
+        destination: &str,
+        start: &[Cursor],
+        changed: Arc<Notify>,
+    ) -> u64 {
+        self.consumer_count += 1;
+        let id = self.consumer_count;
+        let consumer = Consumer {
+            destination: destination.to_owned(),
+            queue: Queue::default(),
+            progress: HashMap::new(),
+            changed,
+        };
+        self.consumers.insert(id, consumer);
+        self.restart(id, start, true);
+        id
+    }
+
+    /// Sets a reader back to `to`, and what has no cursor there to its beginning.
+    pub(super) fn restart(&mut self, id: u64, to: &[Cursor], is_first: bool) {
+        for cursor in to {
+            let is_known = self.files.contains_key(&cursor.file)
+                || self.pending.values().flatten().any(|record| record.key == cursor.file);
+            if is_first && !is_known && !self.gone.contains(&cursor.file) {
+                self.gone.push(cursor.file);
+            }
+        }
+        let Some(mut consumer) = self.consumers.remove(&id) else { return };
+        consumer.queue.clear();
+        consumer.progress = to
+            .iter()
+            .map(|cursor| (cursor.file, Progress::at(cursor.offset, cursor.tail_hash)))
+            .collect();
+        for (key, entry) in &self.files {
+            if self.sees(&consumer, entry) && (is_first || wants(&consumer, *key, entry)) {
+                let rank =
+                    if is_probably_read(&consumer, *key, entry) { Rank::Last } else { Rank::First };
+                consumer.queue.push(*key, entry.order, rank);
+            }
+        }
+        consumer.changed.notify_one();
+        self.consumers.insert(id, consumer);
+    }
+
+    fn sees(&self, consumer: &Consumer, entry: &Entry) -> bool {
+        let only = self.settings.sources.get(entry.source).and_then(|s| s.only.as_deref());
+        only.is_none_or(|only| only == consumer.destination)
+    }
+
+    /// Queues a file for every reader that has something to read of it.
+    pub(super) fn wake(&mut self, key: FileKey) {
+        let Some(entry) = self.files.get(&key) else { return };
+        let now = SystemTime::now();
+        let is_closed = entry.is_compressed || self.is_closed(entry, now);
+        let is_final = self.is_final(entry, now);
+        let only = self.settings.sources.get(entry.source).and_then(|s| s.only.as_deref());
+        for consumer in self.consumers.values_mut() {
+            let sees = only.is_none_or(|only| only == consumer.destination);
+            if !sees || !(wants(consumer, key, entry) || is_final && !entry.is_compressed) {
+                continue;
+            }
+            let rank = match is_closed {
+                _ if is_probably_read(consumer, key, entry) => Rank::Last,
+                true => Rank::First,
+                false => Rank::Live,
+            };
+            consumer.queue.push(key, entry.order, rank);
+            consumer.changed.notify_one();
+        }
+    }
+
+    /// Whether every reader has that file queued already, so that more growth is no news.
+    pub(super) fn is_queued(&self, directory: usize, name: &std::ffi::OsStr) -> bool {
+        let key = self.directories.get(directory).and_then(|d| d.names.get(name));
+        key.is_some_and(|key| {
+            !self.consumers.is_empty()
+                && self.consumers.values().all(|consumer| consumer.queue.contains(*key))
+        })
+    }
+
+    /// The next file of a reader, taken out of its queue.
+    pub(super) fn take_work(&mut self, id: u64) -> Option<Work> {
+        loop {
+            let consumer = self.consumers.get_mut(&id)?;
+            let (key, rank) = consumer.queue.pop()?;
+            let progress = consumer.progress.get(&key).cloned().unwrap_or_else(Progress::start);
+            let Some(file) = self.opened(key) else { continue };
+            let Some(entry) = self.files.get(&key) else { continue };
+            let now = SystemTime::now();
+            let rank = match rank {
+                Rank::Live if self.is_closed(entry, now) => Rank::First,
+                rank => rank,
+            };
+            return Some(Work {
+                key,
+                source: entry.source,
+                file,
+                is_compressed: entry.is_compressed,
+                status: entry.status,
+                progress,
+                is_final: self.is_final(entry, now),
+                rank,
+            });
+        }
+    }
+
+    /// Notes how a step ended. A file with perhaps more to read is queued again.
+    pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) {
+        let Some(entry) = self.files.get_mut(&work.key) else { return };
+        let offset = work.progress.offset;
+        if entry.is_compressed && work.is_compressed {
+            if *step == Step::Finished && entry.status == work.status {
+                entry.end = Some(offset);
+            }
+            // It ends too early, perhaps because it is still being written.
+            entry.is_failing |= *step == Step::Waits;
+        } else if !entry.is_compressed {
+            // It has grown since it was last noticed.
+            entry.status.size = entry.status.size.max(offset);
+        }
+        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        consumer.progress.insert(work.key, work.progress.clone());
+        match step {
+            Step::Lines(_) | Step::Broken { .. } | Step::Unfinished => {
+                consumer.queue.push(work.key, entry.order, work.rank);
+            }
+            Step::Waits | Step::Finished | Step::Rewritten => {}
+        }
+    }
+
+    /// Bytes that were not read. A compressed file counts with its compressed size until it was.
+    pub(super) fn backlog_bytes(&self, id: u64) -> u64 {
+        let Some(consumer) = self.consumers.get(&id) else { return 0 };
+        let unread = |key: FileKey| {
+            let entry = self.files.get(&key)?;
+            let offset = consumer.progress.get(&key).map_or(0, |progress| progress.offset);
+            Some(match entry.end {
+                Some(end) => end.saturating_sub(offset),
+                None if entry.is_compressed => entry.status.size,
+                None => entry.status.size.saturating_sub(offset),
+            })
+        };
+        consumer.queue.keys().filter_map(unread).sum()
+    }
+
+    /// The file was found to have other content than was read. True if it is still known.
+    pub(super) fn rewritten(&mut self, work: &Work) {
+        let is_current = self.files.get(&work.key).is_some_and(|entry| {
+            entry.is_compressed == work.is_compressed && entry.status.is_same_file(&work.status)
+        });
+        if !is_current {
+            return self.wake(work.key);
+        }
+        match super::probe::probe_open(Arc::clone(&work.file), work.is_compressed) {
+            Ok(probe) => self.rekey(work.key, probe),
+            Err(error) => self.fail(work.key, &error),
+        }
+    }
+
+    /// Files that could not be read are tried again, and those without a name are looked at
+    /// through their descriptors.
+    pub(super) fn revisit(&mut self, directory: usize) {
+        let keys: Vec<FileKey> = self
+            .files
+            .iter()
+            .filter(|(_, entry)| {
+                entry.directory == directory
+                    && (entry.is_failing || entry.presence == Presence::Unlinked)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            let Some(entry) = self.files.get_mut(&key) else { continue };
+            entry.is_failing = false;
+            let status = entry.file.as_ref().and_then(|file| super::probe::status_of(file).ok());
+            if let Some(status) = status
+                && !entry.is_compressed
+                && status != entry.status
+            {
+                if status.size < entry.status.size
+                    && let Some(file) = entry.file.clone()
+                    && let Ok(probe) = super::probe::probe_open(file, false)
+                {
+                    self.rekey(key, probe);
+                    continue;
+                }
+                entry.status = status;
+            }
+            self.wake(key);
+        }
+    }
+}
+
+/// Whether the reader is not at the file's end. A cursor behind the end is a reason too: the file
+/// was rewritten, which the reader finds out.
+fn wants(consumer: &Consumer, key: FileKey, entry: &Entry) -> bool {
+    let offset = consumer.progress.get(&key).map_or(0, |progress| progress.offset);
+    if entry.is_compressed {
+        entry.end.is_none_or(|end| offset < end)
+    } else {
+        offset != entry.status.size
+    }
+}
+
+/// Whether a compressed file's trailer says that it ends at the cursor. It may have more members,
+/// so it is read all the same, but with a cursor this large file comes last.
+fn is_probably_read(consumer: &Consumer, key: FileKey, entry: &Entry) -> bool {
+    let Some(progress) = consumer.progress.get(&key).filter(|_| entry.is_compressed) else {
+        return false;
+    };
+    let file = entry.file.as_ref();
+    let length = file.and_then(|file| content::stated_length(file, entry.status.size));
+    progress.offset > 0 && length.map(u64::from) == Some(progress.offset & u64::from(u32::MAX))
+}
