@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::SupportedProtocolVersion;
 
 use super::receiver::{
@@ -13,6 +14,7 @@ use super::receiver::{
 };
 use crate::transport::cause::code;
 use crate::transport::link::{Drained, Link};
+use crate::transport::wire::Wire;
 
 static EVENTS: [u8; 200_000] = [b'x'; 200_000];
 
@@ -107,6 +109,25 @@ async fn a_crossing_close_that_lost_bytes_is_never_proven() {
     }
 }
 
+/// What a crossing FIN could hide: bytes, or our own FIN, that nobody has acknowledged.
+#[tokio::test]
+async fn our_end_is_acknowledged_after_all_before_it() {
+    let (go, gone) = channel::<()>();
+    let (to, receiver) = receive(move |stream| (gone.recv().is_ok(), read_all(stream)).1);
+    let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+    let mut wire = Wire::new(stream).unwrap();
+    assert!(!wire.end_acknowledged().unwrap());
+    let filling = async { while wire.write(&EVENTS).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_millis(100), filling).await.unwrap_err();
+    wire.shutdown().await.unwrap();
+    assert!(!wire.end_acknowledged().unwrap());
+    go.send(()).unwrap();
+    while !wire.end_acknowledged().unwrap() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(receiver.join().unwrap() as u64, wire.written());
+}
+
 async fn proven_under(versions: &'static [&'static SupportedProtocolVersion], mutual: bool) {
     let authority = Authority::new();
     let server = authority.issue(Says::LOOPBACK);
@@ -198,17 +219,20 @@ async fn offsets_under_tls_are_those_of_the_wire() {
 async fn an_alert_refutes_a_clean_fin() {
     let authority = Authority::new();
     let server = authority.issue(Says::LOOPBACK);
-    let (to, _receiver) = receive_tls(authority.server(&server, false, ONLY_12), |mut peer| {
-        let bytes = peer.read(&mut [0; 100]).unwrap();
-        read_all(&mut peer.sock);
-        // A record that is not from this connection, so that an alert is due.
-        let garbage = [&[23, 3, 3, 0, 40][..], &[0; 40][..]].concat();
-        peer.conn.read_tls(&mut garbage.as_slice()).unwrap();
-        peer.conn.process_new_packets().unwrap_err();
-        peer.conn.write_tls(&mut peer.sock).unwrap();
-        bytes
-    });
+    let (half_close, took) = channel::<()>();
+    let (to, _receiver) =
+        receive_tls(authority.server(&server, false, ONLY_12), move |mut peer| {
+            peer.read_exact(&mut [0; 1]).unwrap();
+            drop(half_close);
+            read_all(&mut peer.sock);
+            // A record that is not from this connection, so that an alert is due.
+            let garbage = [&[23, 3, 3, 0, 40][..], &[0; 40][..]].concat();
+            peer.conn.read_tls(&mut garbage.as_slice()).unwrap();
+            peer.conn.process_new_packets().unwrap_err();
+            peer.conn.write_tls(&mut peer.sock).unwrap();
+        });
     let mut link = connect_tls(to, authority.trusting()).await.unwrap();
     link.send(b"x", &[]).await.unwrap();
+    took.recv().unwrap_err();
     is_refuted(&link.drain(LONG).await, code::TLS);
 }
