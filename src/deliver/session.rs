@@ -16,11 +16,6 @@ use super::{Delivery, HOLD, SessionEnd, stopped};
 
 /// How often acknowledgements are looked for while bytes are outstanding and nothing else happens.
 const ACKNOWLEDGED_POLL: Duration = Duration::from_millis(20);
-/// How often the receiver is asked how far it has read, where TLS 1.3 lets us ask: a link that
-/// carries data gets a few questions a second, an idle one gets one.
-const ASK_INTERVAL: Duration = Duration::from_millis(250);
-/// An answer that has not come by then is waited for without looking for it all the time.
-const ANSWER_POLL_FOR: Duration = Duration::from_secs(1);
 /// How often certificate files are looked at.
 const TRUST_POLL: Duration = Duration::from_secs(30);
 /// A datagram counts as taken when no ICMP error came back for so long.
@@ -46,8 +41,6 @@ struct Session {
     /// A connection to the preferred receiver in the making.
     probe: Option<Probe>,
     trust_checked: Instant,
-    /// Wire offset at the last question, and when it was asked.
-    asked: Option<(u64, Instant)>,
     /// Delivery pauses until then, because this machine could not go on.
     held_until: Option<Instant>,
 }
@@ -56,8 +49,6 @@ struct Session {
 enum Step {
     /// Send the next portion of the batch.
     Send,
-    /// Ask the receiver how far it has read.
-    Ask,
     /// Prove the tail by a half-close and connect again.
     Renew(&'static str),
     /// Nothing to do before this time or an event.
@@ -88,7 +79,6 @@ impl Delivery {
                 return SessionEnd::Stopped;
             }
             let ended = match self.next_step(&mut session) {
-                Step::Ask => self.ask(&mut link, &mut session).await,
                 Step::Send => self.send_next(&mut link, &mut session, stop).await,
                 Step::Wait(until) => self.wait(&mut link, &mut session, until, stop).await,
                 Step::Renew(why) => {
@@ -130,7 +120,6 @@ impl Delivery {
             wire: 0,
             probe: None,
             trust_checked: now,
-            asked: None,
             held_until: None,
         }
     }
@@ -156,9 +145,6 @@ impl Delivery {
         let now = Instant::now();
         let window = if self.links.is_datagram() { DATAGRAM_WINDOW } else { progress.window_max };
         session.tracker.observe(now, progress.acked, window);
-        if !self.links.is_datagram() {
-            session.tracker.read(progress.read);
-        }
         self.pass(session.tracker.confirmed(now));
         Ok(())
     }
@@ -182,9 +168,6 @@ impl Delivery {
         if session.held_until.is_some_and(|until| now < until) {
             return Step::Wait(session.held_until);
         }
-        if self.question_due(session, now) {
-            return Step::Ask;
-        }
         if self.next_portion < self.batch.len() {
             return Step::Send;
         }
@@ -203,27 +186,6 @@ impl Delivery {
             }
         }
         Step::Wait(self.wake_at(session, now))
-    }
-
-    /// Something was sent since the last question, and that was some time ago.
-    fn question_due(&self, session: &Session, now: Instant) -> bool {
-        if self.in_flight.is_empty() || self.confirm_in_force() == Confirm::Acked {
-            return false;
-        }
-        match session.asked {
-            None => true,
-            Some((wire, at)) => wire < session.wire && now >= at + ASK_INTERVAL,
-        }
-    }
-
-    async fn ask(&mut self, link: &mut Link, session: &mut Session) -> Option<SessionEnd> {
-        let now = Instant::now();
-        match link.ask().await {
-            // A question adds to the wire without being sent by us: only `wire` of data counts.
-            Ok(_) => session.asked = Some((session.wire, now)),
-            Err(cause) => return Some(SessionEnd::Lost(cause)),
-        }
-        None
     }
 
     fn renewal_due(&self, session: &mut Session, now: Instant) -> Option<&'static str> {
@@ -252,12 +214,7 @@ impl Delivery {
     /// The next time something has to be looked at without an event.
     fn wake_at(&self, session: &Session, now: Instant) -> Option<Instant> {
         let waits = !self.in_flight.is_empty();
-        let asked = session.asked.filter(|_| waits && self.links.has_trust());
-        let answer = asked.is_some_and(|(_, at)| now < at + ANSWER_POLL_FOR);
-        let looks = session.tracker.outstanding() || answer;
-        let poll = looks.then(|| now + ACKNOWLEDGED_POLL);
-        let question = asked.filter(|(wire, _)| *wire < session.wire);
-        let question = question.map(|(_, at)| at + ASK_INTERVAL);
+        let poll = session.tracker.outstanding().then(|| now + ACKNOWLEDGED_POLL);
         let settles = session.tracker.next_change().filter(|_| waits);
         let drains = match self.confirm_in_force() {
             Confirm::Drained if waits => self.tail_drain_at(session),
@@ -265,10 +222,7 @@ impl Delivery {
         };
         let trust = self.links.has_trust().then(|| session.trust_checked + TRUST_POLL);
         let fail_back = self.links.fail_back_at().filter(|_| session.probe.is_none());
-        [poll, question, settles, drains, trust, fail_back, session.held_until]
-            .into_iter()
-            .flatten()
-            .min()
+        [poll, settles, drains, trust, fail_back, session.held_until].into_iter().flatten().min()
     }
 
     async fn send_next(

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 
 use super::content;
+use super::hash::HEAD_BYTES_MAX;
 use super::inventory::{Consumer, Entry, Inventory, Presence};
-use super::probe::Status;
+use super::probe::{self, Status};
 use super::queue::{Queue, Rank};
 use super::step::{Limits, Progress, Step};
 use crate::model::position::{Cursor, FileKey};
@@ -24,14 +25,8 @@ pub(super) struct Work {
     /// Tells whether an open decompressor still fits.
     pub status: Status,
     pub progress: Progress,
-    pub is_final: bool,
+    pub limits: Limits,
     pub rank: Rank,
-}
-
-impl Work {
-    pub(super) fn limits(&self, event_bytes_max: usize) -> Limits {
-        Limits { event_bytes_max, is_final: self.is_final }
-    }
 }
 
 impl Inventory {
@@ -91,7 +86,7 @@ impl Inventory {
     pub(super) fn wake(&mut self, key: FileKey) {
         let Some(entry) = self.files.get(&key) else { return };
         let now = SystemTime::now();
-        let is_closed = entry.is_compressed || self.is_closed(entry, now);
+        let is_first = self.comes_first(entry, now);
         let is_final = self.is_final(entry, now);
         let only = self.settings.sources.get(entry.source).and_then(|s| s.only.as_deref());
         for consumer in self.consumers.values_mut() {
@@ -99,7 +94,7 @@ impl Inventory {
             if !sees || !(wants(consumer, key, entry) || is_final && !entry.is_compressed) {
                 continue;
             }
-            let rank = match is_closed {
+            let rank = match is_first {
                 _ if is_probably_read(consumer, key, entry) => Rank::Last,
                 true => Rank::First,
                 false => Rank::Live,
@@ -107,6 +102,12 @@ impl Inventory {
             consumer.queue.push(key, entry.order, rank);
             consumer.changed.notify_one();
         }
+    }
+
+    /// Files that are rotated away are finished before those that took their places.
+    fn comes_first(&self, entry: &Entry, now: SystemTime) -> bool {
+        let is_rotated = !entry.is_matched || entry.presence != Presence::Present;
+        entry.is_compressed || is_rotated || self.is_closed(entry, now)
     }
 
     /// Whether every reader has that file queued already, so that more growth is no news.
@@ -128,7 +129,7 @@ impl Inventory {
             let Some(entry) = self.files.get(&key) else { continue };
             let now = SystemTime::now();
             let rank = match rank {
-                Rank::Live if self.is_closed(entry, now) => Rank::First,
+                Rank::Live if self.comes_first(entry, now) => Rank::First,
                 rank => rank,
             };
             return Some(Work {
@@ -138,18 +139,35 @@ impl Inventory {
                 is_compressed: entry.is_compressed,
                 status: entry.status,
                 progress,
-                is_final: self.is_final(entry, now),
+                limits: Limits {
+                    event_bytes_max: self.settings.max_event_bytes,
+                    is_final: self.is_final(entry, now),
+                    head: (entry.head_bytes, entry.head_hash),
+                },
                 rank,
             });
         }
     }
 
-    /// Notes how a step ended. A file with perhaps more to read is queued again.
-    pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) {
-        let Some(entry) = self.files.get_mut(&work.key) else { return };
+    /// Notes how a step ended. A file with perhaps more to read is queued again. False if the file
+    /// was found to be another one meanwhile: what was read is not of that key.
+    pub(super) fn put_back(&mut self, id: u64, work: &Work, step: &Step) -> bool {
         let offset = work.progress.offset;
+        let is_grown = |entry: &Entry| {
+            let head_bytes = u64::from(entry.head_bytes);
+            head_bytes < HEAD_BYTES_MAX as u64 && head_bytes < offset
+        };
+        // A cursor is worth no more than the head by which its file is found again.
+        if self.files.get(&work.key).is_some_and(is_grown)
+            && let Ok(probe) = probe::probe_open(Arc::clone(&work.file), work.is_compressed)
+            && self.is_same(work)
+            && self.update(work.key, probe) != work.key
+        {
+            return false;
+        }
+        let Some(entry) = self.files.get_mut(&work.key) else { return false };
         if entry.is_compressed && work.is_compressed {
-            if *step == Step::Finished && entry.status == work.status {
+            if *step == Step::Finished && entry.status.is_unchanged(&work.status) {
                 entry.end = Some(offset);
             }
             // It ends too early, perhaps because it is still being written.
@@ -158,7 +176,7 @@ impl Inventory {
             // It has grown since it was last noticed.
             entry.status.size = entry.status.size.max(offset);
         }
-        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        let Some(consumer) = self.consumers.get_mut(&id) else { return false };
         consumer.progress.insert(work.key, work.progress.clone());
         match step {
             Step::Lines(_) | Step::Broken { .. } | Step::Unfinished => {
@@ -166,6 +184,7 @@ impl Inventory {
             }
             Step::Waits | Step::Finished | Step::Rewritten => {}
         }
+        true
     }
 
     /// Bytes that were not read. A compressed file counts with its compressed size until it was.
@@ -183,16 +202,22 @@ impl Inventory {
         consumer.queue.keys().filter_map(unread).sum()
     }
 
-    /// The file was found to have other content than was read. True if it is still known.
-    pub(super) fn rewritten(&mut self, work: &Work) {
-        let is_current = self.files.get(&work.key).is_some_and(|entry| {
+    /// Whether the key still means the file that was worked on, and not its compressed copy.
+    fn is_same(&self, work: &Work) -> bool {
+        self.files.get(&work.key).is_some_and(|entry| {
             entry.is_compressed == work.is_compressed && entry.status.is_same_file(&work.status)
-        });
-        if !is_current {
+        })
+    }
+
+    /// The file was found to have other content than was read.
+    pub(super) fn rewritten(&mut self, work: &Work) {
+        if !self.is_same(work) {
             return self.wake(work.key);
         }
-        match super::probe::probe_open(Arc::clone(&work.file), work.is_compressed) {
-            Ok(probe) => self.rekey(work.key, probe),
+        match probe::probe_open(Arc::clone(&work.file), work.is_compressed) {
+            Ok(probe) => {
+                self.rekey(work.key, probe);
+            }
             Err(error) => self.fail(work.key, &error),
         }
     }
@@ -212,20 +237,9 @@ impl Inventory {
         for key in keys {
             let Some(entry) = self.files.get_mut(&key) else { continue };
             entry.is_failing = false;
-            let status = entry.file.as_ref().and_then(|file| super::probe::status_of(file).ok());
-            if let Some(status) = status
-                && !entry.is_compressed
-                && status != entry.status
-            {
-                if status.size < entry.status.size
-                    && let Some(file) = entry.file.clone()
-                    && let Ok(probe) = super::probe::probe_open(file, false)
-                {
-                    self.rekey(key, probe);
-                    continue;
-                }
-                entry.status = status;
-            }
+            let file = entry.file.clone().filter(|_| !entry.is_compressed);
+            let probe = file.and_then(|file| probe::probe_open(file, false).ok());
+            let key = probe.map_or(key, |probe| self.update(key, probe));
             self.wake(key);
         }
     }

@@ -110,7 +110,9 @@ pub(super) struct Inventory {
     pub gone: Vec<FileKey>,
     /// The order of the newest file.
     pub order: u64,
-    /// The same, by source.
+    /// The order of the file that a listing is about to enter.
+    pub listed_order: Option<u64>,
+    /// The order of the newest file, by source.
     pub newest: Vec<u64>,
     pub consumer_count: u64,
     /// Makes keys differ between runs.
@@ -153,6 +155,7 @@ impl Inventory {
             open: BTreeSet::new(),
             gone: Vec::new(),
             order: 0,
+            listed_order: None,
             consumer_count: 0,
             salt: fastrand::u64(..),
             examined: 0,
@@ -210,13 +213,16 @@ impl Inventory {
         self.hold(key, probe_file);
     }
 
-    /// The order of a file that appears now.
+    /// The order of a file that appears now, or the place that a listing has given it.
     pub(super) fn next_order(&mut self, source: usize) -> u64 {
-        self.order += 1;
+        let order = self.listed_order.take().unwrap_or_else(|| {
+            self.order += 1;
+            self.order
+        });
         if let Some(newest) = self.newest.get_mut(source) {
-            *newest = self.order;
+            *newest = order.max(*newest);
         }
-        self.order
+        order
     }
 
     /// Keeps a descriptor for `key`; beyond the limit, that of the oldest file which can be opened
@@ -300,14 +306,20 @@ impl Inventory {
         }
     }
 
-    /// Drops a file for ever, and says what was not delivered of it.
-    pub(super) fn forget(&mut self, key: FileKey) {
-        let Some(entry) = self.files.remove(&key) else { return };
-        self.open.remove(&(entry.order, key));
+    /// The inode is not, or not known to be, that file's any more.
+    pub(super) fn leave_inode(&mut self, key: FileKey) {
+        let Some(entry) = self.files.get(&key) else { return };
         let inode = (entry.status.device, entry.status.inode);
         if self.inodes.get(&inode) == Some(&key) {
             self.inodes.remove(&inode);
         }
+    }
+
+    /// Drops a file for ever, and says what was not delivered of it.
+    pub(super) fn forget(&mut self, key: FileKey) {
+        self.leave_inode(key);
+        let Some(entry) = self.files.remove(&key) else { return };
+        self.open.remove(&(entry.order, key));
         if let Some(directory) = self.directories.get_mut(entry.directory)
             && directory.names.get(&entry.name) == Some(&key)
         {

@@ -68,26 +68,47 @@ impl Inventory {
                 news.push(listed);
             }
         }
-        // Originals first, so that a compressed file is compared with what is truly missing.
-        news.sort_by_cached_key(|listed| {
-            let modified = listed.status.map_or(SystemTime::UNIX_EPOCH, |status| status.modified);
-            (pattern::is_compressed(&listed.name), modified, listed.name.clone())
-        });
-        for listed in news {
-            self.notice(directory, &listed.name, Writer::Done);
-            let place = self.directories.get(directory);
-            if let Some(key) = place.and_then(|place| place.names.get(&listed.name)).copied()
-                && let Some(entry) = self.files.get_mut(&key)
-            {
-                entry.seen = generation;
-            }
-        }
-        self.lose_unseen(directory, generation);
+        self.notice_news(directory, news, generation);
         if let Some(place) = self.directories.get_mut(directory) {
             place.listings = generation;
         }
         self.give_up_missing(directory, generation);
         self.revisit(directory);
+    }
+
+    /// The order of files is that of their modification, but originals are looked at before
+    /// compressed files, which are then compared with what is truly missing.
+    fn notice_news(&mut self, directory: usize, news: Vec<&Listed>, generation: u64) {
+        let mut dated: Vec<(SystemTime, &OsStr)> = Vec::with_capacity(news.len());
+        for listed in news {
+            let status = listed
+                .status
+                .or_else(|| probe::status(&self.path_of(directory, &listed.name)).ok());
+            let modified = status.map_or(SystemTime::UNIX_EPOCH, |status| status.modified);
+            dated.push((modified, &listed.name));
+        }
+        dated.sort();
+        let ordered = (self.order + 1..).zip(dated.into_iter().map(|(_, name)| name));
+        let (compressed, originals): (Vec<_>, Vec<_>) =
+            ordered.partition(|(_, name)| pattern::is_compressed(name));
+        self.order += (compressed.len() + originals.len()) as u64;
+        self.notice_in_order(directory, originals, generation);
+        self.lose_unseen(directory, generation);
+        self.notice_in_order(directory, compressed, generation);
+    }
+
+    fn notice_in_order(&mut self, directory: usize, names: Vec<(u64, &OsStr)>, generation: u64) {
+        for (order, name) in names {
+            self.listed_order = Some(order);
+            self.notice(directory, name, Writer::Done);
+            self.listed_order = None;
+            let place = self.directories.get(directory);
+            if let Some(key) = place.and_then(|place| place.names.get(name)).copied()
+                && let Some(entry) = self.files.get_mut(&key)
+            {
+                entry.seen = generation;
+            }
+        }
     }
 
     /// Whether a listed name needs a closer look. A file that is as it was is marked as seen.
@@ -96,14 +117,16 @@ impl Inventory {
         if let Some(key) = place.names.get(&listed.name)
             && let Some(entry) = self.files.get_mut(key)
         {
-            let is_same = listed.status == Some(entry.status) && !entry.is_failing;
+            let is_same = listed.status.is_some_and(|status| status.is_unchanged(&entry.status))
+                && !entry.is_failing;
             if is_same {
                 entry.seen = generation;
             }
             return !is_same;
         }
         if let Some(status) = listed.status {
-            return place.copies.get(&listed.name) != Some(&status);
+            let copy = place.copies.get(&listed.name);
+            return !copy.is_some_and(|copy| copy.is_unchanged(&status));
         }
         self.source_of(directory, &listed.name).is_some()
             || self.inodes.contains_key(&(at.device, listed.inode))

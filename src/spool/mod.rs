@@ -19,6 +19,7 @@
 //! |---|---|
 //! | rotation by rename, even to a name outside the pattern | the renamed file to its end, then the new one from its beginning |
 //! | the same while nothing runs | the renamed file, found by its identity in the same directory, from the cursor on; then the new one |
+//! | a file appears and is rotated out of the pattern before it was ever seen | nothing: no name of it matched. A pattern that also matches the rotated names (`a.jsonl*`) reads it |
 //! | copytruncate | the file is a new one from its beginning (new key), also when it has grown past the old place again; what was not read before is lost, with a warning that counts the bytes. The copy is a file of its own: keep its name outside the pattern, or it is read too |
 //! | the file is rewritten in place | the same as copytruncate |
 //! | an inode is used again for another file | another head: a new file, from its beginning |
@@ -42,6 +43,7 @@
 //! Diagnostics: transitions are logged, never content. Fatal: patterns that make no sense, and no
 //! thread to be had ([`SpoolError`]).
 
+mod compressed;
 mod consumer;
 mod content;
 mod hash;
@@ -166,7 +168,6 @@ pub(crate) struct Shared {
     patterns: Arc<Vec<Pattern>>,
     /// Paths, and which sources are there; as in the inventory, for listings without its lock.
     directories: Vec<(PathBuf, Vec<usize>)>,
-    event_bytes_max: usize,
     /// Closes with the last user, which ends the thread.
     _bell: UnixStream,
 }
@@ -208,7 +209,6 @@ impl Spool {
         }
         let patterns = Arc::new(patterns);
         let interval = settings.poll_interval;
-        let event_bytes_max = settings.max_event_bytes;
         let inventory = Inventory::new(settings, Arc::clone(&patterns), known);
         let directories: Vec<_> = inventory
             .directories
@@ -223,7 +223,6 @@ impl Spool {
             inventory: Mutex::new(inventory),
             patterns,
             directories,
-            event_bytes_max,
             _bell: bell,
         });
         watch::list_all(&shared);
@@ -245,7 +244,9 @@ impl Spool {
     /// The identities of all files, for another [`Spool`] that goes on from here.
     pub fn records(&self) -> Vec<FileRecord> {
         let inventory = self.shared.lock();
-        inventory.files.keys().filter_map(|key| inventory.record(*key)).collect()
+        let found = inventory.files.keys().filter_map(|key| inventory.record(*key));
+        // Those of a directory that cannot be listed just now are not lost either.
+        found.chain(inventory.pending.values().flatten().cloned()).collect()
     }
 
     /// Where a file was seen last.

@@ -3,15 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tracing::{debug, info};
 
-use super::content;
-use super::inventory::{Entry, Inventory, Presence, is_quiet};
+use super::compressed::{compressed_name, is_named_after};
+use super::inventory::{Entry, Inventory, Presence};
 use super::pattern;
 use super::probe::{self, Probe, Status};
 use crate::model::position::{FileKey, FileRecord};
@@ -88,25 +86,19 @@ impl Inventory {
         if entry.presence != Presence::Present {
             return;
         }
-        let is_deleted = !entry.is_compressed
-            && entry
-                .file
-                .as_ref()
-                .is_some_and(|file| file.metadata().is_ok_and(|metadata| metadata.nlink() == 0));
+        // Its last lines may be unnoticed, and come before those of its successor; or it was
+        // truncated just before, and its compressed copy would not be known again.
+        let held = entry.file.clone().filter(|_| !entry.is_compressed);
+        let probe = held.and_then(|file| probe::probe_open(file, false).ok());
+        let is_deleted = probe.as_ref().is_some_and(|probe| probe.status.links == 0);
+        let key = probe.map_or(key, |probe| self.update(key, probe));
+        let Some(entry) = self.files.get_mut(&key) else { return };
         let Some(place) = self.directories.get_mut(directory) else { return };
         entry.presence = Presence::Missing(place.listings);
-        // What was written to it last is older than whatever has its name now, and is read first.
-        let length = entry.file.as_ref().and_then(|file| file.metadata().ok()).map(|at| at.len());
-        let has_grown = !entry.is_compressed && length > Some(entry.status.size);
-        if has_grown {
-            entry.status.size = length.unwrap_or(entry.status.size);
-        }
         if place.names.get(&name) == Some(&key) {
             place.names.remove(&name);
         }
-        if has_grown {
-            self.wake(key);
-        }
+        self.wake(key);
         if is_deleted {
             self.notice(directory, &compressed_name(&name), Writer::Done);
         }
@@ -122,23 +114,51 @@ impl Inventory {
         {
             return; // A hard link: one file, read once, under its first name.
         }
+        let is_held = entry.file.is_some();
+        let is_compressed = entry.is_compressed;
+        if !is_held && pattern::is_compressed(name) != is_compressed {
+            return self.replace(key, directory, name);
+        }
+        let opened = match &entry.file {
+            Some(file) => Ok(Arc::clone(file)),
+            None => probe::open(&self.path_of(directory, name)).map(Arc::new),
+        };
+        let probe = match opened.and_then(|file| probe::probe_open(file, is_compressed)) {
+            Ok(probe) if probe.status.is_same_file(status) => probe,
+            Ok(_) => return, // Another file by now, which is told of too.
+            Err(error) => return self.fail(key, &error),
+        };
+        let is_alike = probe.head.begins_with(entry.head_bytes, entry.head_hash);
+        // An empty file is like any other: the inode is not enough, the name must be its own.
+        let is_told_apart = entry.head_bytes > 0 || is_named_after(name, &entry.name) > 0;
+        if !is_held && !is_told_apart {
+            return self.replace(key, directory, name);
+        }
+        if !is_alike && !is_held {
+            return self.replace(key, directory, name);
+        }
         if has_moved || entry.presence != Presence::Present {
             self.rename(key, directory, name);
         }
-        let Some(file) = self.opened(key) else { return };
+        self.hold(key, Arc::clone(&probe.file));
+        let key = self.update(key, probe);
         let Some(entry) = self.files.get_mut(&key) else { return };
-        let probe = match probe::probe_open(file, entry.is_compressed) {
-            Ok(probe) => probe,
-            Err(error) => return self.fail(key, &error),
-        };
-        if !entry.is_compressed && probe.status.size < entry.status.size
-            || !probe.head.begins_with(entry.head_bytes, entry.head_hash)
+        if std::mem::replace(&mut entry.is_failing, false) {
+            self.recovered(directory, name, true);
+        }
+        self.wake(key);
+    }
+
+    /// Notes what a new look at the same inode has shown. The key it has from then on is another
+    /// if its content is.
+    pub(super) fn update(&mut self, key: FileKey, probe: Probe) -> FileKey {
+        let Some(entry) = self.files.get_mut(&key) else { return key };
+        if !probe.head.begins_with(entry.head_bytes, entry.head_hash)
+            || !entry.is_compressed && probe.status.size < entry.status.size
         {
             return self.rekey(key, probe);
         }
-        if probe.status.size != entry.status.size
-            || probe.status.modified != entry.status.modified && entry.is_compressed
-        {
+        if !probe.status.is_unchanged(&entry.status) {
             entry.end = None;
         }
         entry.status = probe.status;
@@ -147,11 +167,18 @@ impl Inventory {
             entry.head_hash = probe.head.hash();
             self.upserts.insert(key);
         }
-        if entry.is_failing {
-            entry.is_failing = false;
-            self.recovered(directory, name, true);
+        key
+    }
+
+    /// The name has the inode of a file that was not held open, but not its content: that file
+    /// was deleted (and perhaps compressed before) and its inode used again.
+    fn replace(&mut self, key: FileKey, directory: usize, name: &OsStr) {
+        self.lose(key);
+        self.leave_inode(key);
+        let source = self.source_of(directory, name);
+        if source.is_some() || pattern::is_compressed(name) {
+            self.adopt(directory, name, source);
         }
-        self.wake(key);
     }
 
     /// The file has another name, or its old one again.
@@ -176,9 +203,9 @@ impl Inventory {
     }
 
     /// The file's content was replaced: what it was is gone, and what is there is a new file.
-    pub(super) fn rekey(&mut self, key: FileKey, probe: Probe) {
+    pub(super) fn rekey(&mut self, key: FileKey, probe: Probe) -> FileKey {
         let new_key = self.new_key(&probe);
-        let Some(entry) = self.files.get(&key) else { return };
+        let Some(entry) = self.files.get(&key) else { return key };
         let path = self.entry_path(entry);
         let (source, presence) = (entry.source, entry.presence);
         let entry = Entry {
@@ -196,6 +223,7 @@ impl Inventory {
         let order = self.next_order(source);
         self.insert(new_key, Entry { order, ..entry }, probe.file);
         self.wake(new_key);
+        new_key
     }
 
     /// A file that is not known by its inode.
@@ -212,7 +240,13 @@ impl Inventory {
             }
         };
         self.recovered(directory, name, true);
-        let record = self.take_pending(&path, &probe);
+        if is_compressed {
+            self.refresh_originals(directory, name);
+            if self.inodes.contains_key(&(probe.status.device, probe.status.inode)) {
+                return; // It has just taken its original's place.
+            }
+        }
+        let record = self.take_pending(directory, name, &probe);
         let record = match record {
             None if is_compressed => {
                 if let Some(key) = self.original_of(directory, name, &probe) {
@@ -231,15 +265,14 @@ impl Inventory {
             (None, None) => return,
         };
         let key = record.as_ref().map_or_else(|| self.new_key(&probe), |record| record.key);
-        // A file of the last run that was compressed since is older than all that came after it.
-        let is_continued = is_compressed && record.is_some();
-        let order = if is_continued { 0 } else { self.next_order(source) };
+        debug!(%key, path = %path.display(), is_known = record.is_some(), "spool file found");
+        let order = self.next_order(source);
         let entry = Entry {
             directory,
             name: name.into(),
             is_matched: self.source_of(directory, name).is_some(),
             is_compressed,
-            seen: self.directories.get(directory).map_or(0, |directory| directory.listings + 1),
+            seen: self.directories.get(directory).map_or(0, |directory| directory.listings),
             order,
             ..self.new_entry(source, &probe)
         };
@@ -285,12 +318,21 @@ impl Inventory {
 
     /// The checkpoint's record of a file that has the same inode and begins as it did. Device
     /// numbers can change at a reboot, so the same path is as good as the same device.
-    fn take_pending(&mut self, path: &Path, probe: &Probe) -> Option<FileRecord> {
-        let records = self.pending.get_mut(&probe.status.inode)?;
-        let index = records.iter().position(|record| {
-            (record.device == probe.status.device || record.path == path)
+    fn take_pending(
+        &mut self,
+        directory: usize,
+        name: &OsStr,
+        probe: &Probe,
+    ) -> Option<FileRecord> {
+        let path = self.path_of(directory, name);
+        let index = self.pending.get(&probe.status.inode)?.iter().position(|record| {
+            let old = record.path.file_name().unwrap_or_default();
+            pattern::is_compressed(old) == pattern::is_compressed(name)
+                && (record.device == probe.status.device || record.path == path)
+                && (record.head_bytes > 0 || is_named_after(name, old) > 0)
                 && probe.head.begins_with(record.head_bytes, record.head_hash)
         })?;
+        let records = self.pending.get_mut(&probe.status.inode)?;
         let record = records.swap_remove(index);
         if records.is_empty() {
             self.pending.remove(&probe.status.inode);
@@ -300,117 +342,4 @@ impl Inventory {
         }
         Some(record)
     }
-
-    /// Like [`Inventory::original_of`], among the files of the checkpoint.
-    fn take_pending_original(
-        &mut self,
-        directory: usize,
-        name: &OsStr,
-        probe: &Probe,
-    ) -> Option<FileRecord> {
-        let place = self.directories.get(directory)?.path.clone();
-        let (inode, index) = self
-            .pending
-            .iter()
-            .flat_map(|(inode, records)| records.iter().enumerate().map(move |r| (*inode, r)))
-            .filter(|(_, (_, record))| {
-                record.head_bytes > 0
-                    && record.path.parent() == Some(&place)
-                    && !record.path.file_name().is_some_and(pattern::is_compressed)
-                    && probe.head.begins_with(record.head_bytes, record.head_hash)
-            })
-            .max_by_key(|(_, (_, record))| {
-                let old = record.path.file_name().unwrap_or_default();
-                (is_named_after(name, old), record.head_bytes)
-            })
-            .map(|(inode, (index, _))| (inode, index))?;
-        let records = self.pending.get_mut(&inode)?;
-        let record = records.swap_remove(index);
-        if records.is_empty() {
-            self.pending.remove(&inode);
-        }
-        info!(key = %record.key, path = %self.path_of(directory, name).display(),
-            "spool file was compressed while nothing ran; it is continued");
-        Some(record)
-    }
-
-    /// The vanished file that a compressed one was made of: it begins with the same bytes. If
-    /// several do, the one whose name it has made longer; the hash before the cursor then decides.
-    fn original_of(&self, directory: usize, name: &OsStr, probe: &Probe) -> Option<FileKey> {
-        self.files
-            .iter()
-            .filter(|(_, entry)| {
-                entry.directory == directory
-                    && entry.presence != Presence::Present
-                    && !entry.is_compressed
-                    && entry.head_bytes > 0
-                    && probe.head.begins_with(entry.head_bytes, entry.head_hash)
-            })
-            .max_by_key(|(_, entry)| {
-                (is_named_after(name, &entry.name), entry.head_bytes, u64::MAX - entry.order)
-            })
-            .map(|(key, _)| *key)
-    }
-
-    /// Whether it is the compressed copy of a file that is still there: gzip has not removed the
-    /// original yet, or was told to keep it. It is remembered, and looked at again if it changes.
-    fn is_copy(&mut self, directory: usize, name: &OsStr, probe: &Probe) -> bool {
-        let Some(place) = self.directories.get_mut(directory) else { return false };
-        let stem = Path::new(name).file_stem().unwrap_or_default();
-        let original = place.names.get(stem).and_then(|key| self.files.get(key));
-        let Some(original) = original.filter(|original| original.head_bytes > 0) else {
-            return false;
-        };
-        let is_alike = probe.head.begins_with(original.head_bytes, original.head_hash);
-        let length = content::stated_length(&probe.file, probe.status.size).map(u64::from);
-        if is_alike && length == Some(original.status.size & u64::from(u32::MAX)) {
-            place.copies.insert(name.into(), probe.status);
-            return true;
-        }
-        // It may still be in the writing; the poll looks again.
-        let is_early = is_alike || probe.head.bytes() < original.head_bytes;
-        is_early && !is_quiet(&probe.status, SystemTime::now())
-    }
-
-    /// The file goes on as its compressed copy, at the same uncompressed offsets.
-    fn convert(&mut self, key: FileKey, directory: usize, name: &OsStr, probe: Probe) {
-        let is_matched = self.source_of(directory, name).is_some();
-        let Some(entry) = self.files.get_mut(&key) else { return };
-        let length = content::stated_length(&probe.file, probe.status.size);
-        let is_whole = length
-            .is_some_and(|length| u64::from(length) == entry.status.size & u64::from(u32::MAX));
-        // Nothing needs to be decompressed for those who have read all of the original.
-        entry.end = is_whole.then_some(entry.status.size);
-        self.inodes.remove(&(entry.status.device, entry.status.inode));
-        self.inodes.insert((probe.status.device, probe.status.inode), key);
-        entry.status = probe.status;
-        entry.is_compressed = true;
-        entry.is_matched = is_matched;
-        entry.directory = directory;
-        entry.name = name.into();
-        entry.presence = Presence::Present;
-        if let Some(place) = self.directories.get_mut(directory) {
-            entry.seen = place.listings + 1;
-            place.names.insert(name.into(), key);
-        }
-        info!(%key, path = %self.path_of(directory, name).display(),
-            "spool file was compressed; it is continued");
-        self.upserts.insert(key);
-        self.hold(key, Arc::clone(&probe.file));
-        self.wake(key);
-    }
-}
-
-fn compressed_name(name: &OsStr) -> OsString {
-    let mut compressed = name.to_owned();
-    compressed.push(".gz");
-    compressed
-}
-
-/// Whether rotation or compression has made `name` of `old`, by adding to it.
-fn is_named_after(name: &OsStr, old: &OsStr) -> u8 {
-    if compressed_name(old) == name {
-        return 2;
-    }
-    u8::from(name.as_encoded_bytes().starts_with(old.as_encoded_bytes()))
 }

@@ -12,14 +12,20 @@ use nix::fcntl::OFlag;
 use super::content::{self, Inflater};
 use super::hash::{self, HEAD_BYTES_MAX};
 
+/// A file that changes between so many looks is one that someone appends to all the time, and
+/// whatever look is the last one is good.
+const LOOKS_MAX: usize = 8;
+
 /// What `stat` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
     pub device: u64,
     pub inode: u64,
     /// Bytes; of a compressed file, compressed.
     pub size: u64,
     pub modified: SystemTime,
+    /// How many names it has.
+    pub links: u64,
     pub is_regular: bool,
     pub is_directory: bool,
 }
@@ -31,6 +37,7 @@ impl From<&Metadata> for Status {
             inode: metadata.ino(),
             size: metadata.size(),
             modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            links: metadata.nlink(),
             is_regular: metadata.is_file(),
             is_directory: metadata.is_dir(),
         }
@@ -40,6 +47,11 @@ impl From<&Metadata> for Status {
 impl Status {
     pub(super) fn is_same_file(&self, other: &Status) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Whether it was not written to in between.
+    pub(super) fn is_unchanged(&self, other: &Status) -> bool {
+        self.is_same_file(other) && (self.size, self.modified) == (other.size, other.modified)
     }
 }
 
@@ -96,10 +108,19 @@ pub(super) fn probe(path: &Path, is_compressed: bool) -> io::Result<Probe> {
     probe_open(Arc::new(open(path)?), is_compressed)
 }
 
-/// Looks at an open file.
+/// Looks at an open file. Size and head must be of one moment: if the file changed in between,
+/// which may have been a truncation, both are taken again.
 pub(super) fn probe_open(file: Arc<File>, is_compressed: bool) -> io::Result<Probe> {
-    let status = status_of(&file)?;
-    let head = Head::read(&file, is_compressed)?;
+    let mut status = status_of(&file)?;
+    let mut head = Head::read(&file, is_compressed)?;
+    for _ in 0..LOOKS_MAX {
+        let later = status_of(&file)?;
+        if later.is_unchanged(&status) {
+            break;
+        }
+        status = later;
+        head = Head::read(&file, is_compressed)?;
+    }
     Ok(Probe { file, status, head })
 }
 

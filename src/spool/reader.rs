@@ -102,12 +102,11 @@ impl Reader {
 
     /// One step on one file. `None`: nothing for the caller.
     fn work(&mut self, work: &mut Work) -> Option<Found> {
-        let limits = work.limits(self.shared.event_bytes_max);
         let mut inflater = None;
         let content = if work.is_compressed {
             let kept = self.inflater.take();
-            let fitting =
-                kept.filter(|(key, status, _)| (*key, *status) == (work.key, work.status));
+            let fitting = kept
+                .filter(|(key, status, _)| *key == work.key && status.is_unchanged(&work.status));
             let fitting = fitting.map(|(_, _, inflater)| inflater);
             Content::Compressed(
                 inflater.insert(fitting.unwrap_or_else(|| Inflater::new(Arc::clone(&work.file)))),
@@ -115,7 +114,7 @@ impl Reader {
         } else {
             Content::Plain(&work.file)
         };
-        let result = step::step(content, &mut work.progress, limits, &mut self.buffer);
+        let result = step::step(content, &mut work.progress, work.limits, &mut self.buffer);
         let mut inventory = self.shared.lock();
         let step = match result {
             Ok(step) => step,
@@ -124,7 +123,9 @@ impl Reader {
                 return None;
             }
         };
-        inventory.put_back(self.id, work, &step);
+        if !inventory.put_back(self.id, work, &step) {
+            return None;
+        }
         if step == Step::Rewritten {
             inventory.rewritten(work);
         }

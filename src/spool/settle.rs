@@ -77,8 +77,9 @@ impl Inventory {
         let Some(file) = self.opened(key) else { return };
         let Some(entry) = self.files.get(&key) else { return };
         let path = self.entry_path(entry);
-        let is_as_known =
-            |status: io::Result<probe::Status>| status.is_ok_and(|status| status == entry.status);
+        let is_as_known = |status: io::Result<probe::Status>| {
+            status.is_ok_and(|status| status.is_unchanged(&entry.status))
+        };
         // The last look before the deed.
         if !is_as_known(probe::status(&path)) {
             return;

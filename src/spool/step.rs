@@ -57,12 +57,14 @@ pub(super) enum Content<'a> {
 }
 
 /// What bounds a step.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// The longest line, without its newline.
     pub event_bytes_max: usize,
     /// Nothing will be appended any more, so an unfinished end is broken, not early.
     pub is_final: bool,
+    /// Length and hash of the head by which the file is known.
+    pub head: (u32, u64),
 }
 
 /// What a step found. `Progress` has moved behind it for `Lines` and `Broken` alone.
@@ -101,8 +103,12 @@ pub(super) fn step(
     let mut wanted = tail_bytes + READ_BYTES_MAX;
     grow(buffer, wanted);
     let mut count = read(&mut content, start, buffer.get_mut(..wanted).unwrap_or_default())?;
-    if let Some(step) = check_tail(&content, progress, buffer.get(..count).unwrap_or_default()) {
+    let found = buffer.get(..count).unwrap_or_default();
+    if let Some(step) = check_tail(&content, progress, found) {
         return Ok(step);
+    }
+    if matches!(content, Content::Plain(_)) && start == 0 && !has_head(found, limits.head) {
+        return Ok(Step::Rewritten);
     }
     let body = buffer.get(tail_bytes..count).unwrap_or_default();
     if let Some(last) = memrchr(b'\n', body) {
@@ -136,7 +142,7 @@ fn bytes_before(offset: u64) -> usize {
 
 fn grow(buffer: &mut Vec<u8>, length: usize) {
     if buffer.len() < length {
-        // Exactly: doubling would hold as much again for nothing.
+        // No more than is asked for: the limit is the user's.
         buffer.reserve_exact(length - buffer.len());
         buffer.resize(length, 0);
     }
@@ -165,6 +171,12 @@ fn check_tail(content: &Content<'_>, progress: &Progress, found: &[u8]) -> Optio
         return Some(if is_behind_damage { Step::Finished } else { Step::Rewritten });
     };
     (progress.offset > 0 && hash::fnv1a(tail) != progress.tail_hash).then_some(Step::Rewritten)
+}
+
+/// Where no tail stands before the progress, the head tells whether the file is the same.
+fn has_head(found: &[u8], (bytes, hash): (u32, u64)) -> bool {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    found.get(..bytes).is_some_and(|head| hash::fnv1a(head) == hash)
 }
 
 /// Moves over `buffer[from..to]`, which ends with a newline, or over the part of it that precedes

@@ -103,12 +103,14 @@ impl Watch {
             let Some(shared) = shared.upgrade() else { return };
             let (events, has_lost) = self.events();
             let has_events = !events.is_empty();
+            // Under one lock, so that a reader sees all of a rotation or nothing.
+            let mut inventory = shared.lock();
             for (directory, name, writer) in events {
-                let mut inventory = shared.lock();
                 if writer == Writer::Done || !inventory.is_queued(directory, &name) {
                     inventory.notice(directory, &name, writer);
                 }
             }
+            drop(inventory);
             if has_lost || Instant::now() >= listing_at {
                 self.renew();
                 list_all(&shared);

@@ -4,12 +4,11 @@
 //! instant. Out: the wire offset up to which everything is confirmed. Pure: no clock, no I/O.
 //!
 //! An acknowledgement comes from the peer's kernel; a receiver that dies takes the bytes along that
-//! its program had not read. Hence three rules, and the highest of their offsets counts:
+//! its program had not read. Hence two rules, and the higher of their offsets counts:
 //!
-//! 1. *Read*: the peer's program itself showed how far it has read ([`Acknowledged::read`]).
-//! 2. *Hold back*: of the acknowledged bytes the last 2 x `window_max`, and at least
+//! 1. *Hold back*: of the acknowledged bytes the last 2 x `window_max`, and at least
 //!    [`HOLD_BACK_BYTES_MIN`], may sit unread in the peer, and wait for what follows them.
-//! 3. *Settle*: what was acknowledged at least `settle` ago on a link with nothing outstanding.
+//! 2. *Settle*: what was acknowledged at least `settle` ago on a link with nothing outstanding.
 //!
 //! Diagnostics: none; it neither logs nor fails.
 
@@ -25,7 +24,7 @@ use std::time::{Duration, Instant};
 /// 6 MiB is the default of that on every Linux before 6.16.
 pub const HOLD_BACK_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
-/// How many marks a `settle` is divided into: the resolution of rule 3, and the memory it needs.
+/// How many marks a `settle` is divided into: the resolution of rule 2, and the memory it needs.
 pub(super) const MARKS_PER_SETTLE: u32 = 60;
 
 /// Which acknowledged bytes need more than the acknowledgement.
@@ -33,9 +32,9 @@ pub(super) const MARKS_PER_SETTLE: u32 = 60;
 pub enum Hold {
     /// None: an acknowledgement is enough.
     Acked,
-    /// Those that rules 1 to 3 leave.
+    /// Those that rules 1 and 2 leave.
     Settled,
-    /// Those that rules 1 and 2 leave: time alone proves nothing, a drain must.
+    /// Those that rule 1 leaves: time alone proves nothing, a drain must.
     Drained,
 }
 
@@ -46,7 +45,6 @@ pub struct Acknowledged {
     settle: Duration,
     written: u64,
     acked: u64,
-    read: u64,
     window_max: u64,
     /// Ascending in both fields; the newest one is still open and may be moved.
     pub(super) marks: VecDeque<Mark>,
@@ -69,7 +67,6 @@ impl Acknowledged {
             settle,
             written: 0,
             acked: 0,
-            read: 0,
             window_max: 0,
             marks: VecDeque::new(),
             opened: None,
@@ -92,14 +89,9 @@ impl Acknowledged {
         self.forget(now);
     }
 
-    /// The peer's program is known to have read `read` wire bytes (see `Link::ask`).
-    pub fn read(&mut self, read: u64) {
-        self.read = self.read.max(read.min(self.acked));
-    }
-
     /// Wire offset up to which everything is confirmed.
     ///
-    /// It can fall back when [`Acknowledged::written`] is called, because rule 3 wants nothing
+    /// It can fall back when [`Acknowledged::written`] is called, because rule 2 wants nothing
     /// outstanding; what was confirmed once stays confirmed, so the caller keeps the highest.
     pub fn confirmed(&self, now: Instant) -> u64 {
         let sure = self.sure();
@@ -123,20 +115,20 @@ impl Acknowledged {
         self.acked < self.written
     }
 
-    /// Since when the oldest acknowledged bytes wait that rules 1 and 2 do not confirm; late by at
+    /// Since when the oldest acknowledged bytes wait that rule 1 does not confirm; late by at
     /// most a 60th of `settle`. `None` when there are none.
     pub fn tail_waits_since(&self) -> Option<Instant> {
         let sure = self.sure();
         self.marks.iter().find(|mark| mark.acked > sure).map(|mark| mark.at)
     }
 
-    /// What rules 1 and 2 confirm.
+    /// What rule 1 confirms.
     fn sure(&self) -> u64 {
         if self.hold == Hold::Acked {
             return self.acked;
         }
         let held = self.window_max.saturating_mul(2).max(HOLD_BACK_BYTES_MIN);
-        self.acked.saturating_sub(held).max(self.read)
+        self.acked.saturating_sub(held)
     }
 
     fn has_settled(&self, mark: &Mark, now: Instant) -> bool {

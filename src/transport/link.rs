@@ -109,23 +109,8 @@ impl Link {
     pub fn progress(&mut self) -> Result<Progress, Cause> {
         match &mut self.0 {
             Kind::Tcp(stream) => stream.progress(),
-            Kind::Tls(tls) => tls.progress(),
+            Kind::Tls(tls) => tls.stream.progress(),
             Kind::Udp(udp) => Ok(udp.progress()),
-        }
-    }
-
-    /// Asks the receiver's TLS library how far it has read; a later [`Progress::read`] has the
-    /// answer, once `send` or `ended` was polled again. False when nothing could be asked: not TLS
-    /// 1.3, a receiver that talks, a question that is still open (for ever, with a TLS library that
-    /// does not answer), or 30 questions asked: worth one for a tail that waits, not for every
-    /// batch. Not cancel-safe, like `send`.
-    ///
-    /// # Errors
-    /// As `send`.
-    pub async fn ask(&mut self) -> Result<bool, Cause> {
-        match &mut self.0 {
-            Kind::Tls(tls) => tls.ask().await,
-            Kind::Tcp(_) | Kind::Udp(_) => Ok(false),
         }
     }
 

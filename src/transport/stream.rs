@@ -49,14 +49,12 @@ pub struct Stream<C> {
     write_timeout: Duration,
     /// A batch was begun and not finished.
     torn: bool,
-    /// Bytes that the receiver said.
-    pub(super) said: u64,
 }
 
 impl<C: Carrier> Stream<C> {
     /// Nothing may have been sent by `carrier` but a handshake.
     pub fn new(carrier: C, place: Place, write_timeout: Duration) -> Stream<C> {
-        Stream { carrier, place, write_timeout, torn: false, said: 0 }
+        Stream { carrier, place, write_timeout, torn: false }
     }
 
     /// See `Link::send`.
@@ -130,10 +128,7 @@ impl<C: Carrier> Stream<C> {
             let mut buffer = ReadBuf::new(&mut scratch);
             match ready!(Pin::new(&mut self.carrier).poll_read(cx, &mut buffer)) {
                 Ok(()) if buffer.filled().is_empty() => return Poll::Ready(End::Closed),
-                Ok(()) => {
-                    let bytes = u64::try_from(buffer.filled().len()).unwrap_or(0);
-                    self.said = self.said.saturating_add(bytes);
-                }
+                Ok(()) => {}
                 // A FIN without close_notify.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(End::Closed);

@@ -2,12 +2,6 @@
 //!
 //! In: a connected socket and what to trust. Out: a stream whose wire offsets count ciphertext.
 //!
-//! TLS 1.3 can also be asked how far the receiver's program has read, which TCP cannot: a KeyUpdate
-//! with `update_requested` (RFC 8446, section 4.6.3) is answered by the peer's TLS library when it
-//! comes to read it, and it reads in order. Java, which QRadar and ArcSight run on, answers at once
-//! (tried: OpenJDK 17); OpenSSL and rustls only with the next data they send, which a syslog
-//! receiver never does. The library may have read a record more than the program took from it.
-//!
 //! Diagnostics: none here; causes are returned.
 
 use std::future::poll_fn;
@@ -23,17 +17,13 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::cause::{self, Place, code};
 use super::stream::{Carrier, Stream};
 use super::trust::Trust;
-use super::wire::{Progress, Records, Wire};
+use super::wire::{Records, Wire};
 use crate::model::outcome::Cause;
 
 /// How long to wait, after a TLS 1.3 handshake, for the receiver's verdict on our certificate: it
 /// comes as an alert, and acceptance shows in the session ticket nearly every server sends. Without
 /// the wait the first batch would be written to a receiver that has refused us.
 const VERDICT_WAIT_MAX: Duration = Duration::from_millis(250);
-
-/// Questions per link: rustls ends a connection that brings 32 KeyUpdates with no data between, and
-/// so do others.
-pub const QUESTIONS_MAX: u32 = 30;
 
 impl Carrier for TlsStream<Wire> {
     fn wire(&mut self) -> &mut Wire {
@@ -45,20 +35,6 @@ impl Carrier for TlsStream<Wire> {
 #[derive(Debug)]
 pub struct Tls {
     pub(super) stream: Stream<TlsStream<Wire>>,
-    question: Question,
-}
-
-/// One question at a time of how far the receiver has read.
-#[derive(Debug, Default)]
-struct Question {
-    /// Wire offset behind the KeyUpdate that is not answered yet.
-    asked: Option<u64>,
-    /// How many questions were put.
-    number: u32,
-    /// Records of a KeyUpdate's size that had come when it was asked.
-    answers_before: u64,
-    /// What the last answer proves.
-    read: u64,
 }
 
 impl Tls {
@@ -90,7 +66,7 @@ impl Tls {
         if version(&stream.carrier) == Some(ProtocolVersion::TLSv1_3) {
             verdict(&mut stream).await?;
         }
-        Ok(Tls { stream, question: Question::default() })
+        Ok(Tls { stream })
     }
 
     /// `1.3` or `1.2`.
@@ -99,41 +75,6 @@ impl Tls {
             Some(ProtocolVersion::TLSv1_3) => "1.3",
             _ => "1.2",
         }
-    }
-
-    /// See `Link::ask`.
-    pub async fn ask(&mut self) -> Result<bool, Cause> {
-        if version(&self.stream.carrier) != Some(ProtocolVersion::TLSv1_3)
-            || self.question.asked.is_some()
-            || self.question.number >= QUESTIONS_MAX
-            || self.stream.said > 0
-        {
-            return Ok(false);
-        }
-        self.question.answers_before = self.answers();
-        let (_, session) = self.stream.carrier.get_mut();
-        if session.refresh_traffic_keys().is_err() {
-            return Ok(false);
-        }
-        self.question.number = self.question.number.saturating_add(1);
-        self.stream.flush_out(&mut [].as_slice()).await?;
-        self.question.asked = Some(self.stream.carrier.wire().written());
-        Ok(true)
-    }
-
-    /// See `Link::progress`.
-    pub fn progress(&mut self) -> Result<Progress, Cause> {
-        let progress = self.stream.progress()?;
-        // Application data of that length would look the same: a receiver that talks is not heard.
-        let answered = self.stream.said == 0 && self.answers() > self.question.answers_before;
-        if answered && let Some(asked) = self.question.asked.take() {
-            self.question.read = asked;
-        }
-        Ok(Progress { read: self.question.read, ..progress })
-    }
-
-    fn answers(&mut self) -> u64 {
-        self.stream.carrier.wire().records.as_ref().map_or(0, |records| records.key_update_sized)
     }
 }
 

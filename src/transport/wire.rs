@@ -35,9 +35,6 @@ pub struct Progress {
     pub acked: u64,
     /// The largest window the peer was ever seen to advertise.
     pub window_max: u64,
-    /// Wire bytes that the peer's program is known to have read (`Link::ask`); 0 where it cannot
-    /// be known.
-    pub read: u64,
 }
 
 impl Wire {
@@ -70,7 +67,7 @@ impl Wire {
         self.window_max = self.window_max.max(counters.window.map_or(0, u64::from));
         // A FIN counts as one byte, which is none of ours.
         let acked = self.sequence_acked(&counters).min(self.written);
-        Ok(Progress { acked, window_max: self.window_max, read: 0 })
+        Ok(Progress { acked, window_max: self.window_max })
     }
 
     /// Whether the peer's kernel has acknowledged every byte and the FIN behind them.
@@ -160,19 +157,9 @@ pub struct Records {
     header_length: usize,
     /// Of the record's body, what is still to come.
     body_left: usize,
-    /// Records since connect that are as long as an encrypted KeyUpdate.
-    pub key_update_sized: u64,
     /// All records since connect.
     pub all: u64,
 }
-
-/// `opaque_type` of every encrypted record of TLS 1.3.
-const APPLICATION_DATA: u8 = 23;
-
-/// An encrypted KeyUpdate: 4 bytes of handshake header, 1 of content, 1 of content type, and the 16
-/// of every AEAD's tag that we offer; Java pads it with 16 zeros. An alert is 19 or 35, and a
-/// NewSessionTicket that is worth its name is longer.
-const KEY_UPDATE_BYTES: [usize; 2] = [22, 38];
 
 impl Records {
     fn feed(&mut self, mut bytes: &[u8]) {
@@ -196,12 +183,9 @@ impl Records {
     }
 
     fn begin_body(&mut self) {
-        let [kind, _, _, high, low] = self.header;
+        let [_, _, _, high, low] = self.header;
         self.body_left = usize::from(u16::from_be_bytes([high, low]));
         self.header_length = 0;
         self.all = self.all.saturating_add(1);
-        if kind == APPLICATION_DATA && KEY_UPDATE_BYTES.contains(&self.body_left) {
-            self.key_update_sized = self.key_update_sized.saturating_add(1);
-        }
     }
 }

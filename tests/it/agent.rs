@@ -165,14 +165,16 @@ impl Agent<'_> {
 
     /// The status of each destination; empty while the program does not answer.
     pub fn status(&self) -> Vec<Value> {
+        self.report()
+            .map_or_else(Vec::new, |report| report["destinations"].as_array().unwrap().clone())
+    }
+
+    /// What the status socket says.
+    fn report(&self) -> Option<Value> {
         let mut text = String::new();
         let read = UnixStream::connect(self.outpost.path("admin.sock"))
             .and_then(|mut socket| socket.read_to_string(&mut text));
-        if read.is_err() || text.is_empty() {
-            return Vec::new();
-        }
-        let report: Value = serde_json::from_str(&text).unwrap();
-        report["destinations"].as_array().unwrap().clone()
+        (read.is_ok() && !text.is_empty()).then(|| serde_json::from_str(&text).unwrap())
     }
 
     /// Waits until the status of the first destination is as wanted.
@@ -204,6 +206,13 @@ impl Agent<'_> {
         let took = asked.elapsed();
         assert!(took < Duration::from_secs(10), "the stop took {took:?}");
         status
+    }
+
+    /// Ends a program that runs below another one, such as strace, which ends with it.
+    pub fn stop_below(mut self) {
+        let pid = self.report().unwrap()["pid"].as_i64().unwrap();
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGTERM).unwrap();
+        wait_until("an exit after SIGTERM", || self.child.try_wait().unwrap());
     }
 
     /// SIGKILL.

@@ -63,7 +63,7 @@ fn no_answer_of_a_resolver_leads_to_a_public_address() {
         let both = all.len() == 2 && all.iter().all(denied);
         (both && all[0]["last_error"]["at"] != first).then_some(())
     });
-    agent.kill();
+    agent.stop_below();
     let traced = fs::read_to_string(&trace).unwrap();
     assert!(traced.contains("AF_UNIX") || traced.contains("AF_INET") || traced.is_empty());
     assert!(!traced.contains(PUBLIC), "{traced}");

@@ -11,11 +11,13 @@
 )]
 
 mod agent;
+mod commands;
 mod confirm;
 mod delivery;
 mod egress;
 mod faults;
 mod installed;
+mod judged;
 mod judges;
 mod privacy;
 mod process;

@@ -89,6 +89,10 @@ impl Sink {
         self.child = spawn(self.wire, self.port, &self.dir, &self.stored, self.throttle);
     }
 
+    pub fn stored_lines(&self) -> usize {
+        std::fs::read_to_string(&self.stored).unwrap_or_default().lines().count()
+    }
+
     pub fn stored_bytes(&self) -> u64 {
         std::fs::metadata(&self.stored).map_or(0, |metadata| metadata.len())
     }

@@ -84,6 +84,7 @@ fn nothing_is_dropped_while_the_directory_cannot_be_listed() {
     std::fs::rename(bench.directory.path(), &away).unwrap();
     bench.start();
     bench.expect_nothing();
+    assert_eq!(bench.spool().records().len(), 1);
     std::fs::rename(&away, bench.directory.path()).unwrap();
     bench.append("a.jsonl", "2\n");
     bench.list();

@@ -44,7 +44,7 @@ pub fn judge_cef(lines: &[String]) -> Vec<Result<CefParts, String>> {
     let both = verdicts.map(|(liblognorm, vrl)| {
         let exact = liblognorm.map_err(|text| format!("liblognorm: {text}"))?;
         let vrl = vrl.map_err(|text| format!("VRL: {text}"))?;
-        if without_last_spaces(Judge::Vrl.reads(&exact)) != without_last_spaces(vrl.clone()) {
+        if without_ends(Judge::Vrl.reads(&exact)) != without_ends(vrl.clone()) {
             return Err(format!("liblognorm reads {exact:?}, VRL reads {vrl:?}"));
         }
         Ok(exact)
@@ -52,13 +52,27 @@ pub fn judge_cef(lines: &[String]) -> Vec<Result<CefParts, String>> {
     both.collect()
 }
 
-/// VRL takes the spaces from the end of the message, and which value stands there is not known.
-fn without_last_spaces(mut parts: CefParts) -> CefParts {
+/// VRL takes the spaces from the end of the message, and a pipe from the end of every value but
+/// that one; which value stands there is not known.
+fn without_ends(mut parts: CefParts) -> CefParts {
     for value in parts.extension.values_mut() {
-        value.truncate(value.trim_end_matches(' ').len());
+        let text = value.trim_end_matches(' ');
+        let text = text.strip_suffix('|').unwrap_or(text).trim_end_matches(' ');
+        value.truncate(text.len());
     }
     parts
 }
+
+/// What VRL calls the parts of the header.
+const HEADER_NAMES: [&str; 7] = [
+    "cefVersion",
+    "deviceVendor",
+    "deviceProduct",
+    "deviceVersion",
+    "deviceEventClassId",
+    "name",
+    "severity",
+];
 
 impl Judge {
     /// One verdict a line.
@@ -96,6 +110,8 @@ impl Judge {
             inner.unwrap_or(text).to_owned()
         };
         read.header = read.header.map(|field| unquoted(field.trim()));
+        // Its result is flat: a pair that is called like a part of the header gives way to it.
+        read.extension.retain(|key, _| !HEADER_NAMES.contains(&key.as_str()));
         for value in read.extension.values_mut() {
             *value = unquoted(&value.replace('\r', "\n"));
         }
