@@ -107,6 +107,49 @@ async fn localhost_resolves_by_the_system() {
     assert!(found.contains(&loopback(1)), "{found:?}");
 }
 
+/// Answers one A question after the other with 10.1.2.3 and everything else with nothing (RFC 1035,
+/// section 4.1), or says that there is no such name.
+fn name_server(is_known: bool) -> SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let name_end = 12 + query[12..length].iter().position(|byte| *byte == 0).unwrap();
+            let question = &query[12..name_end + 5];
+            let is_address = question[question.len() - 4..] == [0, 1, 0, 1];
+            let answers = u8::from(is_known && is_address);
+            let status = if is_known { 0x80 } else { 0x83 };
+            let mut answer = vec![query[0], query[1], 0x81, status, 0, 1, 0, answers, 0, 0, 0, 0];
+            answer.extend_from_slice(question);
+            if answers == 1 {
+                answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3]);
+            }
+            socket.send_to(&answer, from).unwrap();
+        }
+    });
+    to
+}
+
+#[tokio::test]
+async fn a_name_server_is_asked() {
+    let policy = Policy::default();
+    let found = Lookup::Server(name_server(true)).addresses("siem.test", &policy).await.unwrap();
+    assert_eq!(found, [IpAddr::from([10, 1, 2, 3])]);
+    let none = Lookup::Server(name_server(false)).addresses("siem.test", &policy).await;
+    let cause = none.unwrap_err();
+    assert_eq!(cause.code, code::UNRESOLVED);
+    assert!(cause.text.contains("no such name"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_name_server_that_the_policy_denies_is_not_asked() {
+    let server = Lookup::Server(SocketAddr::new(PUBLIC.into(), 53));
+    let cause = server.addresses("siem.test", &Policy::default()).await.unwrap_err();
+    assert_eq!(cause.code, code::UNRESOLVED);
+    assert!(cause.text.contains("the egress policy permits no name server"), "{cause}");
+}
+
 #[tokio::test]
 async fn a_connection_is_tuned() {
     let (to, receiver) = receive(read_all);
