@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub const HOLD_BACK_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
 /// How many marks a `settle` is divided into: the resolution of rule 2, and the memory it needs.
-const MARKS_PER_SETTLE: u32 = 60;
+pub(super) const MARKS_PER_SETTLE: u32 = 60;
 
 /// Which acknowledged bytes need more than the acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +47,14 @@ pub struct Acknowledged {
     acked: u64,
     window_max: u64,
     /// Ascending in both fields; the newest one is still open and may be moved.
-    marks: VecDeque<Mark>,
+    pub(super) marks: VecDeque<Mark>,
     /// When the newest mark was begun; it is closed a 60th of `settle` later.
     opened: Option<Instant>,
 }
 
 /// Everything before `acked` was acknowledged at `at` or earlier.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+pub(super) struct Mark {
     at: Instant,
     acked: u64,
 }

@@ -251,6 +251,7 @@ fn of_alert(alert: AlertDescription) -> (&'static str, String) {
         | A::CertificateExpired
         | A::CertificateUnknown
         | A::UnknownCA
+        | A::DecryptError
         | A::AccessDenied => (
             code::CLIENT_CERTIFICATE_REFUSED,
             format!(
@@ -284,6 +285,7 @@ fn alert_name(alert: AlertDescription) -> String {
         A::CertificateUnknown => "certificate_unknown",
         A::UnknownCA => "unknown_ca",
         A::AccessDenied => "access_denied",
+        A::DecryptError => "decrypt_error",
         A::HandshakeFailure => "handshake_failure",
         A::ProtocolVersion => "protocol_version",
         A::InsufficientSecurity => "insufficient_security",
@@ -336,6 +338,14 @@ fn of_certificate(
                 "no authority in ca_file signed the receiver's certificate (SHA-256 {sha}); put \
                  the right CA into ca_file or, if that certificate is self-signed, compare the \
                  SHA-256 with the receiver's and set pin_sha256"
+            ),
+        ),
+        E::BadSignature => (
+            code::UNKNOWN_CA,
+            format!(
+                "the receiver's certificate (SHA-256 {sha}) or handshake is signed with another \
+                 key than it claims; if its CA was renewed under the same name, put the new one \
+                 into ca_file, else find out who answers there"
             ),
         ),
         E::ApplicationVerificationFailure => (

@@ -130,7 +130,7 @@ impl Link {
         match self.0 {
             Kind::Tcp(stream) => stream.drain(deadline).await,
             Kind::Tls(tls) => tls.stream.drain(deadline).await,
-            Kind::Udp(mut udp) => udp.failed().map_or(Drained::Proven, Drained::Refuted),
+            Kind::Udp(udp) => udp.failed().map_or(Drained::Proven, Drained::Refuted),
         }
     }
 

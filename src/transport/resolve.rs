@@ -33,6 +33,9 @@ pub enum Lookup {
     /// A table, for tests.
     #[cfg(test)]
     Table(fn(&str) -> Vec<IpAddr>),
+    /// A name server, for tests.
+    #[cfg(test)]
+    Server(SocketAddr),
 }
 
 impl Lookup {
@@ -48,6 +51,11 @@ impl Lookup {
             Lookup::System => ask_system(host, policy).await?,
             #[cfg(test)]
             Lookup::Table(table) => table(host),
+            #[cfg(test)]
+            Lookup::Server(server) => {
+                let config = one_server(*server);
+                ask(host, policy, config, ResolverOpts::default(), None).await?
+            }
         };
         if found.is_empty() {
             return Err(unresolved(host, "it has no address"));
@@ -58,10 +66,23 @@ impl Lookup {
 
 async fn ask_system(host: &str, policy: &Policy) -> Result<Vec<IpAddr>, Cause> {
     // Without a usable resolv.conf, /etc/hosts still answers.
-    let (config, mut options, mut remark) = match read_system_conf() {
-        Ok((config, options)) => (config, options, None),
-        Err(error) => (nobody(), ResolverOpts::default(), Some(format!("resolv.conf: {error}"))),
-    };
+    match read_system_conf() {
+        Ok((config, options)) => ask(host, policy, config, options, None).await,
+        Err(error) => {
+            let remark = Some(format!("resolv.conf: {error}"));
+            ask(host, policy, nobody(), ResolverOpts::default(), remark).await
+        }
+    }
+}
+
+/// Asks the name servers of `config` that the policy permits; `remark` is why there are none.
+async fn ask(
+    host: &str,
+    policy: &Policy,
+    config: ResolverConfig,
+    mut options: ResolverOpts,
+    mut remark: Option<String>,
+) -> Result<Vec<IpAddr>, Cause> {
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.cache_size = 0;
     let (domain, search, mut servers) = config.into_parts();
@@ -89,6 +110,16 @@ async fn ask_system(host: &str, policy: &Policy) -> Result<Vec<IpAddr>, Cause> {
 
 fn nobody() -> ResolverConfig {
     ResolverConfig::from_parts(None, Vec::new(), Vec::new())
+}
+
+#[cfg(test)]
+fn one_server(server: SocketAddr) -> ResolverConfig {
+    use hickory_resolver::config::NameServerConfig;
+    let mut config = NameServerConfig::udp_and_tcp(server.ip());
+    for connection in &mut config.connections {
+        connection.port = server.port();
+    }
+    ResolverConfig::from_parts(None, Vec::new(), vec![config])
 }
 
 fn permits(policy: &Policy, server: IpAddr) -> bool {

@@ -2,11 +2,6 @@
 //!
 //! In: a connected socket and what to trust. Out: a stream whose wire offsets count ciphertext.
 //!
-//! TLS 1.3 can also be asked how far the receiver's program has read, which TCP cannot: a KeyUpdate
-//! with `update_requested` (RFC 8446, section 4.6.3) is answered by the peer's TLS library when it
-//! comes to read it, and it reads in order. OpenSSL and Java answer at once; GnuTLS and rustls only
-//! with the next data they send, which a syslog receiver never does.
-//!
 //! Diagnostics: none here; causes are returned.
 
 use std::future::poll_fn;

@@ -6,7 +6,6 @@
 //!
 //! Diagnostics: none here; causes are returned.
 
-use std::io;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -80,15 +79,9 @@ impl Udp {
     }
 
     /// An ICMP error that is already here.
-    pub fn failed(&mut self) -> Option<Cause> {
-        let mut scratch = [0_u8; 2048];
-        loop {
-            match self.socket.try_recv(&mut scratch) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(error) => return Some(cause::of_link(&self.place, &error)),
-            }
-        }
+    pub fn failed(&self) -> Option<Cause> {
+        let error = self.socket.take_error().unwrap_or_else(Some)?;
+        Some(cause::of_link(&self.place, &error))
     }
 }
 

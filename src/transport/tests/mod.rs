@@ -1,4 +1,10 @@
-//! The stage against real sockets on loopback.
+//! Links against real sockets on loopback.
 
 mod acknowledge;
-mod links;
+mod cause;
+mod connecting;
+mod draining;
+mod makes;
+mod receiver;
+mod sending;
+mod trusting;
