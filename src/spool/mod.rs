@@ -10,35 +10,8 @@
 //! A file belongs to the first source whose pattern matches its name. Symbolic links to files are
 //! followed, directories are not entered, anything else is passed over.
 //!
-//! # What happens to a file, and what is read
-//!
-//! A file is known by device, inode and the hash of its first 256 bytes (fewer while it has
-//! fewer), and a cursor by the hash of the 64 bytes before it.
-//!
-//! | what happens | what is read |
-//! |---|---|
-//! | rotation by rename, even to a name outside the pattern | the renamed file to its end, then the new one from its beginning |
-//! | the same while nothing runs | the renamed file, found by its identity in the same directory, from the cursor on; then the new one |
-//! | a file appears and is rotated out of the pattern before it was ever seen | nothing: no name of it matched. A pattern that also matches the rotated names (`a.jsonl*`) reads it |
-//! | copytruncate | the file is a new one from its beginning (new key), also when it has grown past the old place again; what was not read before is lost, with a warning that counts the bytes. The copy is a file of its own: keep its name outside the pattern, or it is read too |
-//! | the file is rewritten in place | the same as copytruncate |
-//! | an inode is used again for another file | another head: a new file, from its beginning |
-//! | deletion while unread | the file is held open (up to 512, newest first) and read to its end; it is forgotten when that is confirmed and nothing was written for 60 s. An unfinished last line then goes to the dead letter |
-//! | deletion while nothing runs | the cursor is dropped, and reported |
-//! | compression to `.gz`, running or not, also to a name outside the pattern | the same file (same key, same uncompressed offsets): continued where it was, or not read again if it was read |
-//! | a `.gz` file that matches the pattern and is not known | from its beginning, uncompressed, once its writer has closed it |
-//! | a `.gz` beside its original (`gzip -k`) | nothing: it is a copy |
-//! | a `.gz` that begins like a vanished file but differs before the cursor | a new file, from its beginning: twice rather than never |
-//! | a damaged or cut `.gz` | what decompresses, then one `Broken` with the reason; a cut one only when nothing was written for 60 s |
-//! | a hard link beside its file | nothing: one file |
-//! | a line without its newline | nothing until the newline comes |
-//! | a line over `max_event_bytes`, also one of NULs | one `Broken` with its first 4 KiB; the rest is passed over without being kept |
-//! | a file cannot be opened or read | the others go on; one warning; tried again at each poll |
-//! | the directory is missing, or inotify cannot be had | the poll alone, one warning; better again when it comes |
-//! | inotify loses events | a whole listing at once |
-//!
-//! A file that is truncated and written again with the same first 256 bytes and the same 64 bytes
-//! before a cursor cannot be told from the one that was read.
+//! What is read when a file is rotated, truncated, compressed or deleted is the table "What happens
+//! to a spool file" of ARCHITECTURE.md.
 //!
 //! Diagnostics: transitions are logged, never content. Fatal: patterns that make no sense, and no
 //! thread to be had ([`SpoolError`]).
