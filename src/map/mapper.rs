@@ -99,10 +99,9 @@ impl Mapper {
         out: &mut Fields,
     ) -> Result<usize, MapError> {
         out.clear();
-        self.guard.apply(decoded.line, tape);
+        self.trie.walk(&self.guard, decoded.line, tape, &mut self.slots);
         let event = Event::new(tape, decoded.line);
         require_object(event)?;
-        self.trie.walk(event, &mut self.slots);
         let index = match schema {
             Some(index) => self.configured(index, decoded.format)?,
             None => self.detect(event, decoded.format).ok_or(MapError::NoSchema)?,

@@ -1,10 +1,13 @@
-//! The paths of all schemas in one tree, and the one walk over an event that finds them all.
+//! The paths of all schemas in one tree, and the one walk over an event that finds them all and
+//! takes out what the privacy guard does not let pass.
 //!
 //! In: paths, when the mapper is built; then an event. Out: for each path the place of its value
-//! in the tape. Objects in which no schema wants anything are passed over in one step.
+//! in the tape, which has lost its guarded members.
 
-use crate::model::event::{Event, Value};
+use crate::model::event::{ELSEWHERE, Event, Member, Tape, Value};
 
+use super::guard::Guard;
+use super::keys::{KnownKeys, Meaning};
 use super::lookup::Lookup;
 
 /// No value.
@@ -13,30 +16,38 @@ const ABSENT: u32 = u32::MAX;
 /// The tree, while paths are added and keys are not yet in tables.
 #[derive(Debug)]
 pub(super) struct Builder {
+    words: Vec<String>,
     branches: Vec<Branch>,
     slots: u32,
 }
 
 #[derive(Debug, Default)]
 struct Branch {
-    keys: Vec<String>,
-    children: Vec<usize>,
+    children: Vec<(u16, usize)>,
     slot: Option<u32>,
 }
 
 /// The tree.
 #[derive(Debug)]
 pub(super) struct Trie {
+    /// All keys of all paths; a word is its place here.
+    words: Lookup,
+    known: KnownKeys,
     nodes: Vec<Node>,
     slots: usize,
 }
 
 #[derive(Debug)]
 struct Node {
-    keys: Lookup,
-    /// Node of each key, by its place in `keys`.
-    children: Vec<u32>,
+    children: Children,
     slot: u32,
+}
+
+/// Nodes by the word that leads to them: open addressing, at most half full. Words are numbered as
+/// they come, so those of one node stand close together and rarely meet.
+#[derive(Debug, Default)]
+struct Children {
+    table: Vec<Option<(u16, u32)>>,
 }
 
 /// Where an event's values stand. Reused from event to event.
@@ -54,7 +65,7 @@ pub(super) struct Slots {
 impl Builder {
     /// A tree of no paths.
     pub(super) fn new() -> Builder {
-        Builder { branches: vec![Branch::default()], slots: 0 }
+        Builder { words: Vec::new(), branches: vec![Branch::default()], slots: 0 }
     }
 
     /// Adds a path of object keys; returns its slot. Equal paths share one.
@@ -71,65 +82,116 @@ impl Builder {
     /// Puts the keys into tables.
     pub(super) fn build(self) -> Trie {
         let node = |branch: Branch| Node {
-            keys: Lookup::new(branch.keys),
-            children: branch.children.into_iter().map(|child| child as u32).collect(),
+            children: Children::new(&branch.children),
             slot: branch.slot.unwrap_or(ABSENT),
         };
-        Trie { nodes: self.branches.into_iter().map(node).collect(), slots: self.slots as usize }
+        Trie {
+            words: Lookup::new(self.words),
+            known: KnownKeys::default(),
+            nodes: self.branches.into_iter().map(node).collect(),
+            slots: self.slots as usize,
+        }
     }
 
     fn child(&mut self, at: usize, key: &str) -> usize {
+        let word = self.word(key);
         let new = self.branches.len();
         let Some(branch) = self.branches.get_mut(at) else { return at };
-        let known = branch.keys.iter().position(|known| known == key);
-        if let Some(child) = known.and_then(|place| branch.children.get(place)) {
+        if let Some((_, child)) = branch.children.iter().find(|(known, _)| *known == word) {
             return *child;
         }
-        branch.keys.push(key.to_owned());
-        branch.children.push(new);
+        branch.children.push((word, new));
         self.branches.push(Branch::default());
         new
+    }
+
+    fn word(&mut self, key: &str) -> u16 {
+        let known = self.words.iter().position(|word| word == key);
+        let word = known.unwrap_or_else(|| {
+            self.words.push(key.to_owned());
+            self.words.len() - 1
+        });
+        // `Lookup` finds fewer words than this anyway.
+        u16::try_from(word).unwrap_or(u16::MAX)
+    }
+}
+
+impl Children {
+    fn new(children: &[(u16, usize)]) -> Children {
+        if children.is_empty() {
+            return Children::default();
+        }
+        let size = (children.len() * 2).next_power_of_two();
+        let mut table = vec![None; size];
+        for (word, node) in children {
+            let mut at = usize::from(*word) % size;
+            while table.get(at).is_some_and(Option::is_some) {
+                at = (at + 1) % size;
+            }
+            if let Some(free) = table.get_mut(at) {
+                *free = Some((*word, *node as u32));
+            }
+        }
+        Children { table }
+    }
+
+    #[inline]
+    fn find(&self, word: u16) -> Option<u32> {
+        let mask = self.table.len().checked_sub(1)?;
+        let mut at = usize::from(word) & mask;
+        loop {
+            match self.table.get(at)? {
+                Some((known, node)) if *known == word => return Some(*node),
+                Some(_) => at = (at + 1) & mask,
+                None => return None,
+            }
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = u32> {
+        self.table.iter().flatten().map(|(_, node)| *node)
     }
 }
 
 impl Trie {
-    /// Finds every path of the tree in `event`. Of a key that stands twice the last counts, and
-    /// `null` is no value.
-    pub(super) fn walk(&self, event: Event<'_>, slots: &mut Slots) {
-        slots.begin(self);
-        if let (Some(root), Some(node)) = (event.root(), self.nodes.first()) {
-            self.walk_object(node, root, slots);
-        }
+    /// Takes guarded members out of `tape` and finds every path of the tree in what stays. Of a
+    /// key that stands twice the last counts, and `null` is no value.
+    pub(super) fn walk(&mut self, guard: &Guard, line: &str, tape: &mut Tape, slots: &mut Slots) {
+        slots.begin(self.slots, self.nodes.len());
+        self.known.turn_to(tape.numbering());
+        let (known, words, nodes) = (&mut self.known, &self.words, &self.nodes);
+        tape.walk(line, ROOT, |place, key, member| match known.meaning(key, guard, words) {
+            Meaning::Guarded => None,
+            Meaning::Unknown => Some(ELSEWHERE),
+            Meaning::Word(word) => {
+                let child = nodes.get(place as usize).and_then(|node| node.children.find(word));
+                Some(child.map_or(ELSEWHERE, |child| found(nodes, child, member, slots)))
+            }
+        });
     }
+}
 
-    fn walk_object(&self, node: &Node, object: Value<'_>, slots: &mut Slots) {
-        for (key, value) in object.members() {
-            let Some(&child) = node.keys.find(key).and_then(|place| node.children.get(place))
-            else {
-                continue;
-            };
-            let Some(below) = self.nodes.get(child as usize) else { continue };
-            if !below.children.is_empty() {
-                if slots.enter(child) {
-                    self.forget(below, slots);
-                }
-                if value.is_object() {
-                    self.walk_object(below, value, slots);
-                }
-            }
-            if below.slot != ABSENT {
-                slots.set(below.slot, if value.is_null() { ABSENT } else { value.index() });
-            }
-        }
+const ROOT: u32 = 0;
+
+/// Notes that a member stands on a path. Answers the place of what is in it.
+fn found(nodes: &[Node], child: u32, member: Member, slots: &mut Slots) -> u32 {
+    let Some(node) = nodes.get(child as usize) else { return ELSEWHERE };
+    let is_branch = !node.children.table.is_empty();
+    if is_branch && slots.enter(child) {
+        forget(nodes, node, slots);
     }
+    if node.slot != ABSENT {
+        slots.set(node.slot, if member.is_null { ABSENT } else { member.index });
+    }
+    if is_branch { child } else { ELSEWHERE }
+}
 
-    /// Takes back what was found below a key that now stands there again.
-    fn forget(&self, node: &Node, slots: &mut Slots) {
-        for child in &node.children {
-            if let Some(below) = self.nodes.get(*child as usize) {
-                slots.set(below.slot, ABSENT);
-                self.forget(below, slots);
-            }
+/// Takes back what was found below a key that now stands there again.
+fn forget(nodes: &[Node], node: &Node, slots: &mut Slots) {
+    for child in node.children.nodes() {
+        if let Some(below) = nodes.get(child as usize) {
+            slots.set(below.slot, ABSENT);
+            forget(nodes, below, slots);
         }
     }
 }
@@ -144,9 +206,9 @@ impl Slots {
         }
     }
 
-    fn begin(&mut self, trie: &Trie) {
-        self.found.resize(trie.slots, ABSENT);
-        self.entered.resize(trie.nodes.len(), 0);
+    fn begin(&mut self, slots: usize, nodes: usize) {
+        self.found.resize(slots, ABSENT);
+        self.entered.resize(nodes, 0);
         self.event += 1;
         for slot in self.touched.drain(..) {
             if let Some(found) = self.found.get_mut(slot as usize) {
