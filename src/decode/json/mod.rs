@@ -210,8 +210,7 @@ impl Scan<'_, '_> {
 
     /// At least one.
     fn digits(&mut self) -> Result<(), DecodeError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = digit_count(self.bytes.get(self.at..).unwrap_or_default());
         self.at += count;
         match count {
             0 if self.byte().is_none() => self.fail("the line ends inside a number"),
@@ -256,5 +255,44 @@ impl Scan<'_, '_> {
     }
 }
 
+/// How many digits `text` begins with, eight at a time: the lengths of numbers are hard to predict.
+#[inline]
+fn digit_count(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut rest = text;
+    let mut count = 0;
+    while let Some((step, behind)) = rest.split_first_chunk::<8>() {
+        // A digit is 0x30 to 0x39: neither it nor it plus 6 leaves the upper half 0x3.
+        let word = u64::from_le_bytes(*step);
+        let upper = word & (ONES * 0xf0);
+        let others = (upper | (word.wrapping_add(ONES * 6) & (ONES * 0xf0)) >> 4) ^ (ONES * 0x33);
+        if others != 0 {
+            return count + others.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+        rest = behind;
+    }
+    count + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
 const TRAILING_COMMA: &str = "a comma without anything behind it";
 const NUMBER: &str = "a number that RFC 8259 does not allow";
+
+#[cfg(test)]
+mod tests {
+    use super::digit_count;
+
+    #[test]
+    fn digits_are_counted_up_to_any_other_octet() {
+        for other in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+            for length in 0..30 {
+                let mut text = b"0192837465".repeat(4);
+                text[length] = other;
+                assert_eq!(digit_count(&text), length, "{other:#x} behind {length}");
+                text.truncate(length + 1);
+                assert_eq!(digit_count(&text), length, "{other:#x} behind {length}, at the end");
+            }
+        }
+        assert_eq!(digit_count(b"0192837465"), 10);
+    }
+}

@@ -107,24 +107,39 @@ const UNENDED: &str = "the line ends inside a string";
 /// How many bytes precede the first quote, backslash or control character.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
-    let (steps, rest) = text.as_chunks::<STEP>();
-    for (number, step) in steps.iter().enumerate() {
-        let marks = marks(step);
-        if marks != 0 {
-            return number * STEP + marks.trailing_zeros() as usize / 8;
+    let mut rest = text;
+    let mut length = 0;
+    while let Some((step, behind)) = rest.split_first_chunk::<STEP>() {
+        let (low, high) = halves(*step);
+        let (low, high) = (marks(low), marks(high));
+        if low | high != 0 {
+            let in_step = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
+            return length + in_step as usize / 8;
         }
+        length += STEP;
+        rest = behind;
     }
     let is_mark = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let in_rest = rest.iter().position(is_mark).unwrap_or(rest.len());
-    steps.len() * STEP + in_rest
+    length + rest.iter().position(is_mark).unwrap_or(rest.len())
 }
 
-/// One in the octet of each quote, backslash and control character. Compiled to vector
-/// instructions where there are any.
+fn halves(step: [u8; STEP]) -> (u64, u64) {
+    let both = u128::from_le_bytes(step);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// The high bit of each octet that is a quote, a backslash or a control character. The carries of
+/// the subtractions may set bits above the first that is right, so only the lowest is exact.
 #[inline]
-fn marks(step: &[u8; STEP]) -> u128 {
-    let is_mark = |byte: u8| (byte == b'"') | (byte == b'\\') | (byte < b' ');
-    u128::from_le_bytes(step.map(|byte| u8::from(is_mark(byte))))
+fn marks(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let marks = quotes.wrapping_sub(ONES) & !quotes
+        | backslashes.wrapping_sub(ONES) & !backslashes
+        | word.wrapping_sub(ONES * b' ' as u64) & !word;
+    marks & HIGHS
 }
 
 #[cfg(test)]

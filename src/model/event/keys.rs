@@ -15,6 +15,8 @@ const KEY_BYTES_MAX: usize = 64;
 const SPELLED_BYTES_MAX: usize = 32;
 /// Two tables in one: at most half full, so that a search ends soon.
 const TABLE: usize = KEYS_MAX * 2;
+/// What follows what; see [`Keys::expect`].
+const FOLLOWERS: usize = 1 << 12;
 /// A search gives up behind so many other keys: nobody can make it slow by choosing keys.
 const PROBES_MAX: usize = 16;
 
@@ -30,6 +32,28 @@ impl KeyId {
     #[inline]
     pub fn index(self) -> Option<usize> {
         usize::from(self.0).checked_sub(1)
+    }
+}
+
+/// The last two keys before one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    last: KeyId,
+    last_but_one: KeyId,
+}
+
+impl Before {
+    /// Behind one more key.
+    #[inline]
+    pub(super) fn then(self, key: KeyId) -> Before {
+        Before { last: key, last_but_one: self.last }
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        // Numbers are below 2^10: the two fill 20 bits, which the multiplier spreads.
+        let both = u32::from(self.last_but_one.0) << 10 | u32::from(self.last.0);
+        (both.wrapping_mul(0x9E37_79B1) >> (u32::BITS - FOLLOWERS.ilog2())) as usize
     }
 }
 
@@ -49,24 +73,28 @@ impl PartialEq for Numbering {
 pub struct Keys {
     entries: Vec<Entry>,
     table: Vec<u16>,
+    /// The key that followed two keys when they last stood together, by a hash of the two.
+    followers: Vec<KeyId>,
     numbering: Numbering,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// `"key":`, as two words; all zero bits in `masks` for a key that is too long.
-    words: [u128; 2],
-    masks: [u128; 2],
+    /// `"key":`, as four words; all zero bits in `masks` for a key that is too long.
+    words: [u64; 4],
+    masks: [u64; 4],
     spelled_bytes: usize,
-    /// The key that followed this one when it was last looked at.
-    next: KeyId,
     text: Box<str>,
 }
 
 impl Default for Keys {
     fn default() -> Keys {
-        let mut keys =
-            Keys { entries: Vec::new(), table: vec![0; TABLE], numbering: Numbering::default() };
+        let mut keys = Keys {
+            entries: Vec::new(),
+            table: vec![0; TABLE],
+            followers: vec![KeyId::NONE; FOLLOWERS],
+            numbering: Numbering::default(),
+        };
         keys.restart();
         keys
     }
@@ -88,33 +116,35 @@ impl Keys {
     }
 
     /// The key behind `before` by experience, if `rest` of the line begins with it, its quotes and
-    /// its colon; and how long that is.
+    /// its colon; and how long that is. The last two keys tell more than the last: `uid` stands in
+    /// every other object. A wrong guess costs time and nothing else.
     #[inline]
-    pub(super) fn expect(&self, before: KeyId, rest: &[u8]) -> Option<(KeyId, usize)> {
-        let next = self.entries.get(usize::from(before.0))?.next;
+    pub(super) fn expect(&self, before: Before, rest: &[u8]) -> Option<(KeyId, usize)> {
+        let next = *self.followers.get(before.place())?;
         let entry = self.entries.get(usize::from(next.0))?;
-        let (low, high) = rest.first_chunk::<SPELLED_BYTES_MAX>()?.split_at(16);
-        let low = u128::from_le_bytes(*low.first_chunk()?);
-        let high = u128::from_le_bytes(*high.first_chunk()?);
-        let [low_word, high_word] = entry.words;
-        let [low_mask, high_mask] = entry.masks;
-        let differs = ((low & low_mask) ^ low_word) | ((high & high_mask) ^ high_word);
+        let spelled = rest.first_chunk::<SPELLED_BYTES_MAX>()?;
+        let (chunks, _) = spelled.as_chunks::<8>();
+        let differs = chunks
+            .iter()
+            .zip(&entry.words)
+            .zip(&entry.masks)
+            .fold(0, |differs, ((chunk, word), mask)| {
+                differs | ((u64::from_le_bytes(*chunk) & mask) ^ word)
+            });
         (differs == 0 && entry.spelled_bytes > 0).then_some((next, entry.spelled_bytes))
     }
 
     /// The number of `key`, which is given one if there is room; it stands behind `before`.
-    pub(super) fn number(&mut self, before: KeyId, key: &str) -> KeyId {
-        let next = self.entries.get(usize::from(before.0)).map_or(KeyId::NONE, |entry| entry.next);
-        if next != KeyId::NONE
+    pub(super) fn number(&mut self, before: Before, key: &str) -> KeyId {
+        let place = before.place();
+        if let Some(next) = self.followers.get(place).filter(|next| **next != KeyId::NONE)
             && self.entries.get(usize::from(next.0)).is_some_and(|entry| *entry.text == *key)
         {
-            return next;
+            return *next;
         }
         let id = self.find_or_add(key).unwrap_or(KeyId::NONE);
-        if id != KeyId::NONE
-            && let Some(entry) = self.entries.get_mut(usize::from(before.0))
-        {
-            entry.next = id;
+        if let Some(next) = self.followers.get_mut(place) {
+            *next = id;
         }
         id
     }
@@ -146,26 +176,20 @@ impl Keys {
     fn restart(&mut self) {
         self.entries.clear();
         self.entries.push(Entry {
-            words: [0; 2],
-            masks: [0; 2],
+            words: [0; 4],
+            masks: [0; 4],
             spelled_bytes: 0,
-            next: KeyId::NONE,
             text: "".into(),
         });
         self.table.fill(0);
+        self.followers.fill(KeyId::NONE);
         self.numbering = Numbering::default();
     }
 }
 
 impl Entry {
     fn new(key: &str) -> Entry {
-        let mut entry = Entry {
-            words: [0; 2],
-            masks: [0; 2],
-            spelled_bytes: 0,
-            next: KeyId::NONE,
-            text: key.into(),
-        };
+        let mut entry = Entry { words: [0; 4], masks: [0; 4], spelled_bytes: 0, text: key.into() };
         // A key with escapes is spelled otherwise than it reads.
         let is_plain = key.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
         let spelled_bytes = key.len() + "\"\":".len();
@@ -174,11 +198,10 @@ impl Entry {
         }
         let spelled = [b"\"", key.as_bytes(), b"\":"].concat();
         for (at, byte) in spelled.iter().enumerate() {
-            let (word, shift) = (at / 16, at % 16 * 8);
-            if let (Some(word), Some(mask)) =
-                (entry.words.get_mut(word), entry.masks.get_mut(word))
+            let (word, shift) = (at / 8, at % 8 * 8);
+            if let (Some(word), Some(mask)) = (entry.words.get_mut(word), entry.masks.get_mut(word))
             {
-                *word |= u128::from(*byte) << shift;
+                *word |= u64::from(*byte) << shift;
                 *mask |= 0xff << shift;
             }
         }
@@ -189,9 +212,9 @@ impl Entry {
 
 /// FNV-1a; searched for only when a key was not expected.
 fn hash(key: &[u8]) -> usize {
-    let hash = key.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = key
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     (hash ^ (hash >> 15)) as usize
 }
 
@@ -202,20 +225,26 @@ mod tests {
     #[test]
     fn a_key_keeps_its_number_and_is_expected_where_it_stood() {
         let mut keys = Keys::default();
-        let time = keys.number(KeyId::NONE, "time");
-        let uid = keys.number(time, "uid");
+        let start = Before::default();
+        let time = keys.number(start, "time");
+        let uid = keys.number(start.then(time), "uid");
         assert_ne!(time, uid);
-        assert_eq!(keys.number(uid, "time"), time);
+        assert_eq!(keys.number(start.then(uid), "time"), time);
         let line = br#""uid":"of a user whose id fills the line""#;
-        assert_eq!(keys.expect(time, line), Some((uid, 6)));
-        assert_eq!(keys.expect(KeyId::NONE, line), None, "there it was `time`");
+        assert_eq!(keys.expect(start.then(time), line), Some((uid, 6)));
+        assert_eq!(keys.expect(start, line), None, "there it was `time`");
         for other in [
             br#""uix":"of a user whose id fills the line""#.as_slice(),
             br#""uid" :"of a user whose id fills the line"#,
             br#""uid2":"of a user whose id fills the line"#,
             br#""uid":"short""#,
         ] {
-            assert_eq!(keys.expect(time, other), None, "{}", String::from_utf8_lossy(other));
+            assert_eq!(
+                keys.expect(start.then(time), other),
+                None,
+                "{}",
+                String::from_utf8_lossy(other)
+            );
         }
     }
 
@@ -224,12 +253,12 @@ mod tests {
         let mut keys = Keys::default();
         let long = "k".repeat(SPELLED_BYTES_MAX - 2);
         for key in [long.as_str(), "a\"b", "a\\b", "a\nb"] {
-            let id = keys.number(KeyId::NONE, key);
+            let id = keys.number(Before::default(), key);
             assert_ne!(id, KeyId::NONE);
             let line = format!("\"{key}\":\"{}\"", "x".repeat(40));
-            assert_eq!(keys.expect(KeyId::NONE, line.as_bytes()), None, "{key:?}");
+            assert_eq!(keys.expect(Before::default(), line.as_bytes()), None, "{key:?}");
         }
-        assert_eq!(keys.number(KeyId::NONE, &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
+        assert_eq!(keys.number(Before::default(), &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
     }
 
     #[test]
@@ -237,12 +266,12 @@ mod tests {
         let mut keys = Keys::default();
         let first = keys.numbering().clone();
         let numbered = (0..10_000)
-            .filter(|number| keys.number(KeyId::NONE, &format!("key{number}")) != KeyId::NONE)
+            .filter(|number| keys.number(Before::default(), &format!("key{number}")) != KeyId::NONE)
             .count();
         assert!((KEYS_MAX / 2..KEYS_MAX).contains(&numbered), "{numbered}");
         assert!(*keys.numbering() == first);
         keys.begin();
         assert!(*keys.numbering() != first);
-        assert_ne!(keys.number(KeyId::NONE, "key9999"), KeyId::NONE);
+        assert_ne!(keys.number(Before::default(), "key9999"), KeyId::NONE);
     }
 }

@@ -1,6 +1,6 @@
 //! The store behind an event: entries in the order of the line, and what walks over their keys.
 
-use super::keys::{KeyId, Keys, Numbering};
+use super::keys::{Before, KeyId, Keys, Numbering};
 
 /// A range of bytes in the line, or (with the high bit set in `start`) in the tape's own text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub struct Tape {
     nodes: Vec<Node>,
     text: String,
     keys: Keys,
-    /// The last key that was added: it tells which key to expect.
-    last_key: KeyId,
+    /// The last keys that were added: they tell which key to expect.
+    before: Before,
     /// The containers around an entry while keys are walked over.
     open: Vec<Around>,
 }
@@ -100,7 +100,7 @@ impl Tape {
         self.nodes.clear();
         self.text.clear();
         self.keys.begin();
-        self.last_key = KeyId::NONE;
+        self.before = Before::default();
     }
 
     /// Number of entries.
@@ -151,8 +151,8 @@ impl Tape {
     /// expected here, in quotes and with its colon; returns how long that is.
     #[inline]
     pub fn expected_key(&mut self, rest: &[u8], start: usize) -> Option<usize> {
-        let (id, length) = self.keys.expect(self.last_key, rest)?;
-        self.last_key = id;
+        let (id, length) = self.keys.expect(self.before, rest)?;
+        self.before = self.before.then(id);
         // Behind the first quote; before the second and the colon.
         self.nodes.push(Node::Key(id, span_in_line(start + 1, start + length - 2)));
         Some(length)
@@ -287,8 +287,9 @@ impl Tape {
     }
 
     fn number_key(&mut self, key: &str) -> KeyId {
-        self.last_key = self.keys.number(self.last_key, key);
-        self.last_key
+        let id = self.keys.number(self.before, key);
+        self.before = self.before.then(id);
+        id
     }
 
     fn keep(&mut self, text: &str) -> Span {
