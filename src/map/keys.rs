@@ -8,6 +8,8 @@ use super::lookup::Lookup;
 /// What a key means to the guard and to the schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
+    /// Not looked at so far.
+    Undecided,
     /// The privacy guard takes it out.
     Guarded,
     /// No path of any schema has it.
@@ -20,7 +22,7 @@ pub(super) enum Meaning {
 #[derive(Debug, Default)]
 pub(super) struct KnownKeys {
     numbering: Numbering,
-    meanings: Vec<Option<Meaning>>,
+    meanings: Vec<Meaning>,
 }
 
 impl KnownKeys {
@@ -35,27 +37,29 @@ impl KnownKeys {
     /// The meaning of a key of that numbering.
     #[inline]
     pub(super) fn meaning(&mut self, key: Key<'_>, guard: &Guard, words: &Lookup) -> Meaning {
-        let Some(index) = key.id.index() else { return decide(key.text(), guard, words) };
-        if let Some(Some(meaning)) = self.meanings.get(index) {
-            return *meaning;
+        let known = key.id.index().and_then(|index| self.meanings.get(index));
+        match known {
+            Some(Meaning::Undecided) | None => self.decide(key, guard, words),
+            Some(meaning) => *meaning,
         }
-        let meaning = decide(key.text(), guard, words);
-        if index >= self.meanings.len() {
-            self.meanings.resize(index + 1, None);
-        }
-        if let Some(place) = self.meanings.get_mut(index) {
-            *place = Some(meaning);
+    }
+
+    #[cold]
+    fn decide(&mut self, key: Key<'_>, guard: &Guard, words: &Lookup) -> Meaning {
+        let word = || words.find(key.text()).and_then(|word| u16::try_from(word).ok());
+        let meaning = if guard.guards(key.text()) {
+            Meaning::Guarded
+        } else {
+            word().map_or(Meaning::Unknown, Meaning::Word)
+        };
+        if let Some(index) = key.id.index() {
+            if index >= self.meanings.len() {
+                self.meanings.resize(index + 1, Meaning::Undecided);
+            }
+            if let Some(place) = self.meanings.get_mut(index) {
+                *place = meaning;
+            }
         }
         meaning
-    }
-}
-
-fn decide(key: &str, guard: &Guard, words: &Lookup) -> Meaning {
-    if guard.guards(key) {
-        return Meaning::Guarded;
-    }
-    match words.find(key).and_then(|word| u16::try_from(word).ok()) {
-        Some(word) => Meaning::Word(word),
-        None => Meaning::Unknown,
     }
 }

@@ -4,7 +4,7 @@
 //! In: paths, when the mapper is built; then an event. Out: for each path the place of its value
 //! in the tape, which has lost its guarded members.
 
-use crate::model::event::{ELSEWHERE, Event, Member, Tape, Value};
+use crate::model::event::{ELSEWHERE, Event, Tape, Value};
 
 use super::guard::Guard;
 use super::keys::{KnownKeys, Meaning};
@@ -27,28 +27,36 @@ struct Branch {
     slot: Option<u32>,
 }
 
-/// The tree.
+/// The tree. A place in it is a node that has children.
 #[derive(Debug)]
 pub(super) struct Trie {
     /// All keys of all paths; a word is its place here.
     words: Lookup,
     known: KnownKeys,
-    nodes: Vec<Node>,
+    branches: Vec<Branch>,
+    /// The children of all places by place and word: open addressing, at most half full.
+    steps: Vec<Step>,
     slots: usize,
 }
 
-#[derive(Debug)]
-struct Node {
-    children: Children,
+/// From a place by a word to a child.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    place: u32,
+    word: u16,
+    child: Child,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    /// [`ELSEWHERE`] for one without children.
+    place: u32,
+    /// [`ABSENT`] for one where no path ends.
     slot: u32,
 }
 
-/// Nodes by the word that leads to them: open addressing, at most half full. Words are numbered as
-/// they come, so those of one node stand close together and rarely meet.
-#[derive(Debug, Default)]
-struct Children {
-    table: Vec<Option<(u16, u32)>>,
-}
+const FREE: Step =
+    Step { place: ELSEWHERE, word: 0, child: Child { place: ELSEWHERE, slot: ABSENT } };
 
 /// Where an event's values stand. Reused from event to event.
 #[derive(Debug, Default)]
@@ -81,14 +89,35 @@ impl Builder {
 
     /// Puts the keys into tables.
     pub(super) fn build(self) -> Trie {
-        let node = |branch: Branch| Node {
-            children: Children::new(&branch.children),
-            slot: branch.slot.unwrap_or(ABSENT),
-        };
+        let count: usize = self.branches.iter().map(|branch| branch.children.len()).sum();
+        let mut steps = vec![FREE; (count * 2).next_power_of_two().max(2)];
+        for (place, branch) in self.branches.iter().enumerate() {
+            for (word, child) in &branch.children {
+                let Some(below) = self.branches.get(*child) else { continue };
+                let is_leaf = below.children.is_empty();
+                let child = Child {
+                    place: if is_leaf { ELSEWHERE } else { *child as u32 },
+                    slot: below.slot.unwrap_or(ABSENT),
+                };
+                let step = Step { place: place as u32, word: *word, child };
+                let mut at = first_try(step.place, *word);
+                while let Some(taken) = steps.get(at % steps.len()).copied() {
+                    if taken.place == ELSEWHERE {
+                        break;
+                    }
+                    at += 1;
+                }
+                let length = steps.len();
+                if let Some(free) = steps.get_mut(at % length) {
+                    *free = step;
+                }
+            }
+        }
         Trie {
             words: Lookup::new(self.words),
             known: KnownKeys::default(),
-            nodes: self.branches.into_iter().map(node).collect(),
+            branches: self.branches,
+            steps,
             slots: self.slots as usize,
         }
     }
@@ -116,82 +145,64 @@ impl Builder {
     }
 }
 
-impl Children {
-    fn new(children: &[(u16, usize)]) -> Children {
-        if children.is_empty() {
-            return Children::default();
-        }
-        let size = (children.len() * 2).next_power_of_two();
-        let mut table = vec![None; size];
-        for (word, node) in children {
-            let mut at = usize::from(*word) % size;
-            while table.get(at).is_some_and(Option::is_some) {
-                at = (at + 1) % size;
-            }
-            if let Some(free) = table.get_mut(at) {
-                *free = Some((*word, *node as u32));
-            }
-        }
-        Children { table }
-    }
-
-    #[inline]
-    fn find(&self, word: u16) -> Option<u32> {
-        let mask = self.table.len().checked_sub(1)?;
-        let mut at = usize::from(word) & mask;
-        loop {
-            match self.table.get(at)? {
-                Some((known, node)) if *known == word => return Some(*node),
-                Some(_) => at = (at + 1) & mask,
-                None => return None,
-            }
-        }
-    }
-
-    fn nodes(&self) -> impl Iterator<Item = u32> {
-        self.table.iter().flatten().map(|(_, node)| *node)
-    }
-}
-
 impl Trie {
     /// Takes guarded members out of `tape` and finds every path of the tree in what stays. Of a
     /// key that stands twice the last counts, and `null` is no value.
     pub(super) fn walk(&mut self, guard: &Guard, line: &str, tape: &mut Tape, slots: &mut Slots) {
-        slots.begin(self.slots, self.nodes.len());
+        slots.begin(self.slots, self.branches.len());
         self.known.turn_to(tape.numbering());
-        let (known, words, nodes) = (&mut self.known, &self.words, &self.nodes);
+        let (known, words) = (&mut self.known, &self.words);
+        let (steps, branches) = (self.steps.as_slice(), self.branches.as_slice());
         tape.walk(line, ROOT, |place, key, member| match known.meaning(key, guard, words) {
             Meaning::Guarded => None,
-            Meaning::Unknown => Some(ELSEWHERE),
-            Meaning::Word(word) => {
-                let child = nodes.get(place as usize).and_then(|node| node.children.find(word));
-                Some(child.map_or(ELSEWHERE, |child| found(nodes, child, member, slots)))
+            Meaning::Word(word) if place != ELSEWHERE => {
+                let Some(child) = step(steps, place, word) else { return Some(ELSEWHERE) };
+                if child.place != ELSEWHERE && slots.enter(child.place) {
+                    forget(branches, child.place, slots);
+                }
+                if child.slot != ABSENT {
+                    slots.set(child.slot, if member.is_null { ABSENT } else { member.index });
+                }
+                Some(child.place)
             }
+            _ => Some(ELSEWHERE),
         });
     }
 }
 
 const ROOT: u32 = 0;
 
-/// Notes that a member stands on a path. Answers the place of what is in it.
-fn found(nodes: &[Node], child: u32, member: Member, slots: &mut Slots) -> u32 {
-    let Some(node) = nodes.get(child as usize) else { return ELSEWHERE };
-    let is_branch = !node.children.table.is_empty();
-    if is_branch && slots.enter(child) {
-        forget(nodes, node, slots);
+/// Words are numbered as they come, so those of one place stand close together and rarely meet.
+#[inline]
+fn first_try(place: u32, word: u16) -> usize {
+    (place as usize).wrapping_mul(0x9E37) ^ usize::from(word)
+}
+
+#[inline]
+fn step(steps: &[Step], place: u32, word: u16) -> Option<Child> {
+    let mask = steps.len().checked_sub(1)?;
+    let mut at = first_try(place, word) & mask;
+    loop {
+        let step = steps.get(at)?;
+        if step.place == place && step.word == word {
+            return Some(step.child);
+        }
+        if step.place == ELSEWHERE {
+            return None;
+        }
+        at = (at + 1) & mask;
     }
-    if node.slot != ABSENT {
-        slots.set(node.slot, if member.is_null { ABSENT } else { member.index });
-    }
-    if is_branch { child } else { ELSEWHERE }
 }
 
 /// Takes back what was found below a key that now stands there again.
-fn forget(nodes: &[Node], node: &Node, slots: &mut Slots) {
-    for child in node.children.nodes() {
-        if let Some(below) = nodes.get(child as usize) {
-            slots.set(below.slot, ABSENT);
-            forget(nodes, below, slots);
+fn forget(branches: &[Branch], place: u32, slots: &mut Slots) {
+    let below = branches.get(place as usize);
+    for (_, child) in below.into_iter().flat_map(|branch| &branch.children) {
+        if let Some(branch) = branches.get(*child) {
+            if let Some(slot) = branch.slot {
+                slots.set(slot, ABSENT);
+            }
+            forget(branches, *child as u32, slots);
         }
     }
 }

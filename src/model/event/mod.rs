@@ -100,7 +100,7 @@ impl<'a> Value<'a> {
     }
 
     /// What this value is.
-    #[inline]
+    #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.node {
             Node::Null | Node::Removed => Kind::Null,
