@@ -275,7 +275,8 @@ impl Delivery {
             .append(&entries)
             .map_err(|error| Cause::new("dead_letter_unwritable", error.to_string()))?;
         if let Some(last) = self.batch.dead.last() {
-            self.dead_until.insert(file, last.position.offset + 1);
+            // A rewind reads earlier lines again: the mark never goes back with it.
+            self.dead_until.insert(file, until.max(last.position.offset + 1));
         }
         Ok(())
     }
