@@ -13,6 +13,7 @@
 mod agent;
 mod commands;
 mod confirm;
+mod confirm_rsyslog;
 mod delivery;
 mod egress;
 mod faults;
