@@ -112,7 +112,12 @@ impl Outpost {
 
     /// `verify` against what a receiver stored.
     pub fn verify(&self, received: &[&Path]) -> Verdict {
-        let glob = self.spool_glob();
+        self.verify_copy("spool/*.jsonl", received)
+    }
+
+    /// The same with files of the spool that stand elsewhere in the outpost's directory.
+    pub fn verify_copy(&self, pattern: &str, received: &[&Path]) -> Verdict {
+        let glob = self.path(pattern).display().to_string();
         let mut arguments = vec!["verify", "--json", "--spool", &glob];
         let received: Vec<String> =
             received.iter().map(|path| path.display().to_string()).collect();

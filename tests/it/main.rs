@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and says on standard output what it measured"
 )]
 
+mod after_delivery;
 mod agent;
 mod commands;
 mod confirm;
