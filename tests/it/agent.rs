@@ -203,6 +203,13 @@ impl Agent<'_> {
         })
     }
 
+    /// The most memory that was ever resident, in bytes.
+    pub fn resident_max(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// SIGTERM, and the exit within ten seconds.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);

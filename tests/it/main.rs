@@ -27,6 +27,7 @@ mod receive;
 mod receivers;
 mod service;
 mod sink;
+mod stalled;
 mod static_binary;
 mod tidy;
 mod wire;
