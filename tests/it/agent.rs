@@ -183,7 +183,7 @@ impl Agent<'_> {
     }
 
     /// Waits until the status of the first destination is as wanted.
-    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_for(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         wait_until(what, || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the program ended with {status}: {}", self.outpost.log());
@@ -211,12 +211,17 @@ impl Agent<'_> {
     }
 
     /// SIGTERM, and the exit within ten seconds.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.stop_within(Duration::from_secs(10))
+    }
+
+    /// SIGTERM, and the exit within that time.
+    pub fn stop_within(mut self, limit: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let asked = Instant::now();
         let status = wait_until("an exit after SIGTERM", || self.child.try_wait().unwrap());
         let took = asked.elapsed();
-        assert!(took < Duration::from_secs(10), "the stop took {took:?}");
+        assert!(took < limit, "the stop took {took:?}, longer than {limit:?}");
         status
     }
 

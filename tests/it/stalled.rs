@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 
 use crate::agent::{Outpost, count, wait_until};
 use crate::installed;
@@ -133,4 +136,42 @@ fn a_dead_and_a_stalled_destination_cost_the_healthy_one_nothing() {
     others(&agent);
     assert!(agent.stop().success(), "{}", outpost.log());
     outpost.verify(&[&healthy.stored]).assert_exactly_once();
+}
+
+/// `stop_timeout` is the whole of it: what is being written when the stop is asked for, and goes
+/// out just before that is given up, does not come on top.
+#[test]
+fn a_stop_takes_stop_timeout_at_most() {
+    const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (read_some, told) = mpsc::channel();
+    let receiver = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        told.recv().unwrap();
+        stream.read_exact(&mut vec![0; 96 * 1024]).unwrap();
+        // Holds the connection, and reads no more.
+        told.recv().unwrap();
+    });
+    let outpost = Outpost::new();
+    outpost.configure(&destination("siem", port, "stop_timeout = \"3s\""));
+    outpost.append("a.jsonl", &events(0..100_000));
+    let mut agent = outpost.start();
+    let mut looks = (0, 0);
+    agent.wait_for("a write that makes no progress", |status| {
+        let read = count(status, "read");
+        looks = if read == looks.0 { (read, looks.1 + 1) } else { (read, 0) };
+        read > 0 && looks.1 == 20
+    });
+    let asked = Instant::now();
+    agent.signal(Signal::SIGTERM);
+    // The moment is the trial: before the write is given up at half of the time.
+    thread::sleep(STOP_TIMEOUT * 2 / 5);
+    read_some.send(()).unwrap();
+    // Half a second for what is no waiting: threads, the last commit.
+    let limit = STOP_TIMEOUT + Duration::from_millis(500);
+    assert!(agent.stop_within(limit - asked.elapsed()).success(), "{}", outpost.log());
+    println!("stopped after {:?}", asked.elapsed());
+    read_some.send(()).unwrap();
+    receiver.join().unwrap();
 }
