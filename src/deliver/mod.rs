@@ -60,6 +60,8 @@ pub struct Delivery {
     dead_until: HashMap<FileKey, u64>,
     /// Since when the receiver is down, for the line that says it is up again.
     down_since: Option<Instant>,
+    /// When a stop was first seen: `stop_timeout` is counted from here.
+    stop_seen: Option<Instant>,
     /// The receiver has answered a half-close at least once.
     answers_half_close: bool,
     /// Half-closes in a row that a receiver which never answered one left unanswered.
@@ -126,6 +128,7 @@ impl Delivery {
             sequence,
             dead_until: HashMap::new(),
             down_since: None,
+            stop_seen: None,
             answers_half_close: false,
             unanswered_half_closes: 0,
             settings,
