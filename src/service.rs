@@ -46,6 +46,14 @@ pub enum ServiceError {
     /// A schema file is wrong.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// A `[[spool]]` names a schema that is not there.
+    #[error("there is no schema `{name}`, which a [[spool]] names; there are: {known}")]
+    UnknownSchema {
+        /// As configured.
+        name: String,
+        /// Their names.
+        known: String,
+    },
     /// The operating system refused a thread, a signal handler or a reactor.
     #[error("{what}: {source}; raise the limits of this service")]
     System {
@@ -125,6 +133,7 @@ impl Service {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
         let dead_letter = DeadLetter::open(&config.state.dir)?;
         let schemas = crate::map::schema::load(&config.map)?;
+        make_replay_dirs(&config);
         let spool = Spool::open(spool_settings(&config), restored.files)?;
         let admin = config.admin.socket.as_deref().and_then(|path| {
             Admin::bind(path)
@@ -223,6 +232,10 @@ impl Service {
         }
         // Everything that can fail comes before anything is stopped.
         let schemas = crate::map::schema::load(&config.map)?;
+        for destination in &config.destinations {
+            pipeline(&config, &schemas, destination)?;
+        }
+        make_replay_dirs(&config);
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
             || schemas != self.schemas
             || config.egress != self.config.egress
@@ -363,14 +376,17 @@ pub fn pipeline(
 ) -> Result<Pipeline, ServiceError> {
     let guard = Guard::new(&config.map.guard_keys);
     let mapper = Mapper::new(schemas.to_vec(), guard);
-    let sources = spool_settings(config)
-        .sources
-        .iter()
-        .map(|source| SourcePlan {
-            format: source.format,
-            schema: source.schema.as_deref().and_then(|name| mapper.schema_index(name)),
+    let schema = |name: &String| {
+        mapper.schema_index(name).ok_or_else(|| {
+            let known: Vec<&str> = schemas.iter().map(Schema::name).collect();
+            ServiceError::UnknownSchema { name: name.clone(), known: known.join(", ") }
         })
-        .collect();
+    };
+    let plan = |source: &Source| -> Result<SourcePlan, ServiceError> {
+        let schema = source.schema.as_ref().map(schema).transpose()?;
+        Ok(SourcePlan { format: source.format, schema })
+    };
+    let sources = spool_settings(config).sources.iter().map(plan).collect::<Result<_, _>>()?;
     let portion_events =
         destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
     let filter = Filter::new(&destination.filter);
@@ -393,6 +409,16 @@ fn spool_settings(config: &Config) -> crate::spool::settings::Settings {
         });
     }
     settings
+}
+
+/// So that the spool has something to watch; what goes wrong here, it reports.
+fn make_replay_dirs(config: &Config) {
+    for destination in &config.destinations {
+        let dir = replay_dir(&config.state.dir, &destination.deliver.name);
+        if let Err(error) = std::fs::create_dir_all(&dir) {
+            warn!("{}: cannot be made: {error}", dir.display());
+        }
+    }
 }
 
 /// Where lines from the dead letter wait to be delivered again to one destination.

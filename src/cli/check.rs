@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::config::{Config, Destination};
 use crate::transport::Connector;
+use crate::transport::settings::Protocol;
 
 mod certificates;
 
@@ -32,7 +33,10 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
+    check_state(&config.state.dir, &mut report)?;
     for destination in &config.destinations {
+        crate::service::pipeline(&config, &schemas, destination)
+            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         check_certificates(destination, &mut report)?;
     }
     if arguments.connect {
@@ -70,6 +74,25 @@ impl Report {
         self.failures += 1;
         self.code = code;
         print(&format!("FAIL  {text}\n"))
+    }
+}
+
+/// Whether the agent could keep its state there, were it run as this user.
+fn check_state(dir: &Path, report: &mut Report) -> Result<(), Failure> {
+    use nix::unistd::{AccessFlags, access};
+    // A directory that is not there yet is made below the nearest one that is.
+    let Some(nearest) = dir.ancestors().find(|ancestor| ancestor.exists()) else { return Ok(()) };
+    let shown = dir.display();
+    if !nearest.is_dir() {
+        let wrong = format!("{shown}: {} is no directory; correct [state] dir", nearest.display());
+        return report.bad(exit::CONFIG, &wrong);
+    }
+    match access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
+        Ok(()) => report.good(&format!("{shown}: can be written")),
+        Err(errno) => report.warn(&format!(
+            "{shown}: cannot be written by this user: {}; the service's user has to be able to",
+            errno.desc()
+        )),
     }
 }
 
@@ -113,7 +136,13 @@ async fn connect(
         match connector.connect(address).await {
             Ok(link) => {
                 let took = began.elapsed().as_secs_f64() * 1000.0;
-                report.good(&format!("{name}: {} in {took:.1} ms", link.describe()))?;
+                let text = format!("{name}: {} in {took:.1} ms", link.describe());
+                if address.protocol == Protocol::Udp {
+                    report
+                        .warn(&format!("{text}; nobody answers on UDP, so this proves nothing"))?;
+                } else {
+                    report.good(&text)?;
+                }
             }
             Err(cause) => {
                 report.bad(exit::UNAVAILABLE, &format!("{name}: {}: {cause}", cause.code))?;

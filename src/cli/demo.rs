@@ -190,7 +190,10 @@ fn config(dir: &Path, ca: &ThrowAwayCa, port: u16) -> Result<Config, Failure> {
     );
     let path = dir.join("spoolgate.toml");
     std::fs::write(&path, text).map_err(|error| failed(&error))?;
-    Config::load(&path, &ThisMachine).map_err(|error| failed(&error))
+    let mut config = Config::load(&path, &ThisMachine).map_err(|error| failed(&error))?;
+    // The usual place may be that of an agent that runs on this machine.
+    config.admin.socket = None;
+    Ok(config)
 }
 
 /// A directory of the demo's own, removed at the end unless it is to be kept.

@@ -11,22 +11,25 @@ use super::{Failure, exit, load_config, logs, required_config};
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Log more than the configuration says: error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL")]
+    /// Log so much instead of what the configuration says
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     log: Option<String>,
 }
 
 /// Runs until SIGTERM or SIGINT; SIGHUP loads the configuration again.
 pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let loaded = required_config(config)?;
-    logs::start(arguments.log.as_deref().unwrap_or("info"));
+    let level = loaded.log_level.as_str().to_ascii_lowercase();
+    logs::start(arguments.log.as_deref().unwrap_or(&level));
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
     service::run(loaded, || load_config(config)).map_err(|error| {
         let code = match error {
             ServiceError::Checkpoint(_) => exit::IO,
-            ServiceError::Spool(_) | ServiceError::Schema(_) => exit::CONFIG,
+            ServiceError::Spool(_)
+            | ServiceError::Schema(_)
+            | ServiceError::UnknownSchema { .. } => exit::CONFIG,
             ServiceError::System { .. } => exit::OS,
         };
         Failure::new(code, error.to_string())

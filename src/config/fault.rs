@@ -12,7 +12,7 @@ use crate::model::egress::{Denied, HostRuleError};
 #[derive(Debug, Error)]
 pub(super) enum Fault {
     // The file.
-    #[error("cannot be read: {0}; create it with `spoolgate init`, or name another with --config")]
+    #[error("cannot be read: {0}; write one as in the README, or name another with --config")]
     Unreadable(String),
     #[error("is not UTF-8; save it as UTF-8")]
     NotUtf8,
@@ -20,7 +20,7 @@ pub(super) enum Fault {
     Syntax(String),
     #[error(
         "there is no configuration: {0} does not exist and QRADAR_SYSLOG_HOST is not set; \
-         run `spoolgate init`, or set QRADAR_SYSLOG_HOST"
+         write one as in the README, or set QRADAR_SYSLOG_HOST"
     )]
     NoConfiguration(String),
 

@@ -60,6 +60,8 @@ pub struct Delivery {
     dead_until: HashMap<FileKey, u64>,
     /// Since when the receiver is down, for the line that says it is up again.
     down_since: Option<Instant>,
+    /// When a stop was first seen: `stop_timeout` is counted from here.
+    stop_seen: Option<Instant>,
     /// The receiver has answered a half-close at least once.
     answers_half_close: bool,
     /// Half-closes in a row that a receiver which never answered one left unanswered.
@@ -126,6 +128,7 @@ impl Delivery {
             sequence,
             dead_until: HashMap::new(),
             down_since: None,
+            stop_seen: None,
             answers_half_close: false,
             unanswered_half_closes: 0,
             settings,
@@ -275,7 +278,8 @@ impl Delivery {
             .append(&entries)
             .map_err(|error| Cause::new("dead_letter_unwritable", error.to_string()))?;
         if let Some(last) = self.batch.dead.last() {
-            self.dead_until.insert(file, last.position.offset + 1);
+            // A rewind reads earlier lines again: the mark never goes back with it.
+            self.dead_until.insert(file, until.max(last.position.offset + 1));
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl Watch {
         }
         match error {
             Some((errno, path)) if !self.is_reported => {
-                warn!(%errno, directory = %path.display(), "inotify cannot be had (see \
+                warn!(%errno, directory = ?path, "inotify cannot be had (see \
                     fs.inotify.max_user_watches and max_user_instances); new lines are noticed at \
                     the poll only");
                 self.is_reported = true;

@@ -146,3 +146,24 @@ fn the_demo_ends_with_its_ledger() {
         assert!(out.contains(product), "{product}");
     }
 }
+
+#[test]
+fn a_schema_that_is_not_there_is_refused_before_anything_runs() {
+    let outpost = Outpost::new();
+    let config =
+        outpost.configure("[[destination]]\nname = \"siem\"\naddress = \"udp://127.0.0.1\"\n");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("[[spool]]\n", "[[spool]]\nschema = \"nope\"\n")).unwrap();
+    for command in ["check", "run"] {
+        expect(&outpost.command(&[command]), 78, &["no schema `nope`", "arbitex, mitrity"]);
+    }
+}
+
+#[test]
+fn check_tells_a_state_directory_that_cannot_be_one() {
+    let outpost = Outpost::new();
+    outpost.configure("[[destination]]\nname = \"siem\"\naddress = \"udp://127.0.0.1\"\n");
+    expect(&outpost.command(&["check"]), 0, &["state: can be written"]);
+    fs::write(outpost.path("state"), "a file\n").unwrap();
+    expect(&outpost.command(&["check"]), 78, &["state is no directory", "correct [state] dir"]);
+}

@@ -10,9 +10,11 @@
     reason = "a test fails by panicking, and says on standard output what it measured"
 )]
 
+mod after_delivery;
 mod agent;
 mod commands;
 mod confirm;
+mod confirm_rsyslog;
 mod delivery;
 mod egress;
 mod faults;
@@ -25,6 +27,7 @@ mod receive;
 mod receivers;
 mod service;
 mod sink;
+mod stalled;
 mod static_binary;
 mod tidy;
 mod wire;
