@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Report};
@@ -33,6 +34,10 @@ use crate::model::position::FileKey;
 use crate::spool::settings::{AfterDelivery, Source};
 use crate::spool::{Spool, SpoolError};
 use crate::transport::Connector;
+
+pub mod systemd;
+
+use systemd::Systemd;
 
 /// Why the program cannot start.
 #[derive(Debug, Error)]
@@ -56,7 +61,8 @@ pub enum ServiceError {
     },
 }
 
-/// How often delivered files are let go of, and deleted or archived where that is wanted.
+/// How often delivered files are let go of, and deleted or archived where that is wanted; and how
+/// often systemd is told, unless its watchdog wants to hear more often.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it; returns when everything that could be proven is durable.
@@ -69,10 +75,13 @@ pub fn run(
         .enable_all()
         .build()
         .map_err(|source| ServiceError::System { what: "the reactor", source })?;
+    let mut systemd = Systemd::from_environment();
     runtime.block_on(async {
         let mut signals = Signals::install()?;
         let mut service = Service::start(config)?;
-        service.until_stopped(&mut signals, load).await;
+        systemd.ready();
+        service.until_stopped(&mut signals, &mut systemd, load).await;
+        systemd.stopping();
         service.stop().map(|_| ())
     })
 }
@@ -161,8 +170,15 @@ impl Service {
     async fn until_stopped(
         &mut self,
         signals: &mut Signals,
+        systemd: &mut Systemd,
         load: impl Fn() -> Result<Config, ConfigError>,
     ) {
+        // Three times before the watchdog barks, and one timer for everything: an idle program
+        // hardly wakes.
+        let often = systemd.watchdog().map_or(SETTLE_INTERVAL, |barks| barks / 3);
+        let mut ticks = tokio::time::interval(often.min(SETTLE_INTERVAL));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut was_stalled = false;
         loop {
             let event = {
                 let serve = async {
@@ -175,14 +191,21 @@ impl Service {
                     _ = signals.terminate.recv() => Event::Stop,
                     _ = signals.interrupt.recv() => Event::Stop,
                     _ = signals.hangup.recv() => Event::Reload,
-                    () = tokio::time::sleep(SETTLE_INTERVAL) => Event::Settle,
-                    () = serve => Event::Settle,
+                    _ = ticks.tick() => Event::Tick,
+                    () = serve => Event::Tick,
                 }
             };
             match event {
                 Event::Stop => return,
-                Event::Reload => self.reload(load()),
-                Event::Settle => self.settle(),
+                Event::Reload => {
+                    systemd.reloading();
+                    self.reload(load(), systemd);
+                    systemd.ready();
+                }
+                Event::Tick => {
+                    self.settle();
+                    was_stalled = self.tell(systemd, was_stalled);
+                }
             }
         }
     }
@@ -203,9 +226,43 @@ impl Service {
         Ok(sum)
     }
 
-    fn reload(&mut self, loaded: Result<Config, ConfigError>) {
+    /// The line for `systemctl status`, and the watchdog's food unless a loop is stalled; answers
+    /// whether one is.
+    fn tell(&self, systemd: &mut Systemd, was_stalled: bool) -> bool {
+        let stalled = systemd.watchdog().and_then(|limit| self.stalled(limit));
+        match &stalled {
+            Some(who) if !was_stalled => {
+                error!("{who} makes no progress; the watchdog is not fed until it does");
+            }
+            None if was_stalled => info!("everything makes progress again"),
+            _ => {}
+        }
+        if let Some(who) = &stalled {
+            systemd.show(format!("STALLED: {who} makes no progress"));
+            return true;
+        }
+        let destinations: Vec<_> =
+            self.running.values().map(|running| running.status.snapshot()).collect();
+        let trouble = self.checkpoint.trouble().map(|cause| cause.text);
+        systemd.show(systemd::line(&destinations, trouble.as_deref()));
+        systemd.feed();
+        false
+    }
+
+    /// Who has worked for longer than `limit` without a sign of progress.
+    fn stalled(&self, limit: Duration) -> Option<String> {
+        let now = Instant::now();
+        let stalled = |running: &&Running| running.status.beat().is_stalled(now, limit);
+        if let Some(running) = self.running.values().find(stalled) {
+            return Some(format!("destination {}", running.destination.deliver.name));
+        }
+        let is_stalled = self.spool.beat().is_stalled(now, limit);
+        is_stalled.then(|| "the watch of the spool's directories".to_owned())
+    }
+
+    fn reload(&mut self, loaded: Result<Config, ConfigError>, systemd: &Systemd) {
         let result = match loaded {
-            Ok(config) => self.apply(config),
+            Ok(config) => self.apply(config, systemd),
             Err(error) => {
                 error!("reload refused, the old configuration stays in force: {error}");
                 return;
@@ -217,7 +274,7 @@ impl Service {
         }
     }
 
-    fn apply(&mut self, config: Config) -> Result<(), ServiceError> {
+    fn apply(&mut self, config: Config, systemd: &Systemd) -> Result<(), ServiceError> {
         if config.state != self.config.state || config.admin != self.config.admin {
             warn!("[state] and [admin] take effect at the next start, not at a reload");
         }
@@ -238,6 +295,8 @@ impl Service {
                 self.running.insert(name, running);
             } else {
                 self.dormant.insert(name, joined(running));
+                // Each may have taken its whole `stop_timeout` to prove its tail.
+                systemd.feed();
             }
         }
         if shared_changed {
@@ -317,7 +376,7 @@ impl Service {
 enum Event {
     Stop,
     Reload,
-    Settle,
+    Tick,
 }
 
 /// A bug ends the program, and systemd starts it again: that loses nothing, while a program whose
