@@ -35,8 +35,11 @@ use crate::spool::settings::{AfterDelivery, Source};
 use crate::spool::{Spool, SpoolError};
 use crate::transport::Connector;
 
+pub mod sandbox;
+pub mod settings;
 pub mod systemd;
 
+use sandbox::{Sandbox, SandboxError};
 use systemd::Systemd;
 
 /// Why the program cannot start.
@@ -51,6 +54,17 @@ pub enum ServiceError {
     /// A schema file is wrong.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The sandbox cannot be entered, or does not admit a new configuration.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The configuration cannot be read as the user that the program became.
+    #[error("as user = \"{user}\": {source}")]
+    Config {
+        /// As configured.
+        user: String,
+        /// What is wrong.
+        source: ConfigError,
+    },
     /// The operating system refused a thread, a signal handler or a reactor.
     #[error("{what}: {source}; raise the limits of this service")]
     System {
@@ -65,20 +79,30 @@ pub enum ServiceError {
 /// often systemd is told, unless its watchdog wants to hear more often.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs until a signal ends it; returns when everything that could be proven is durable.
+/// What the system says of a file that it keeps closed.
+const DENIED: &str = "ermission denied";
+
+/// Runs until a signal ends it; returns when everything that could be proven is durable. `config`
+/// was read from `file`, and `load` reads it again.
 pub fn run(
-    config: Config,
+    mut config: Config,
+    file: &Path,
     load: impl Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), ServiceError> {
     abort_on_panic();
+    let mut systemd = Systemd::from_environment();
+    // Before there is any thread or any input.
+    let sandbox = sandbox::enter(&config, file)?;
+    if let Some(user) = config.service.user.clone() {
+        config = load().map_err(|source| ServiceError::Config { user, source })?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| ServiceError::System { what: "the reactor", source })?;
-    let mut systemd = Systemd::from_environment();
     runtime.block_on(async {
         let mut signals = Signals::install()?;
-        let mut service = Service::start(config)?;
+        let mut service = Service::start(config, sandbox)?;
         systemd.ready();
         service.until_stopped(&mut signals, &mut systemd, load).await;
         systemd.stopping();
@@ -126,11 +150,13 @@ pub struct Service {
     /// again, they go on where they were.
     dormant: BTreeMap<String, InFlight>,
     admin: Option<Admin>,
+    sandbox: Sandbox,
 }
 
 impl Service {
-    /// Opens state, spool and status socket and starts every destination.
-    pub fn start(config: Config) -> Result<Service, ServiceError> {
+    /// Opens state, spool and status socket and starts every destination. `sandbox` is what this
+    /// process has entered; the default is none.
+    pub fn start(config: Config, sandbox: Sandbox) -> Result<Service, ServiceError> {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
         let dead_letter = DeadLetter::open(&config.state.dir)?;
         let schemas = crate::map::schema::load(&config.map)?;
@@ -155,6 +181,7 @@ impl Service {
                 .map(|(name, state)| (name, continued(state)))
                 .collect(),
             admin,
+            sandbox,
             config,
         };
         service.launch_missing()?;
@@ -264,21 +291,36 @@ impl Service {
         let result = match loaded {
             Ok(config) => self.apply(config, systemd),
             Err(error) => {
-                error!("reload refused, the old configuration stays in force: {error}");
+                let remark = match self.sandbox.has_files() && error.to_string().contains(DENIED) {
+                    true => {
+                        "; the sandbox allows files and directories as they were at the start, \
+                             and a restart gives new ones"
+                    }
+                    false => "",
+                };
+                error!("reload refused, the old configuration stays in force: {error}{remark}");
                 return;
             }
         };
         match result {
             Ok(()) => info!(destinations = self.running.len(), "reloaded"),
+            Err(ServiceError::Sandbox(error)) => {
+                error!("reload refused, the old configuration stays in force: {error}");
+            }
             Err(error) => error!("reload: {error}"),
         }
     }
 
     fn apply(&mut self, config: Config, systemd: &Systemd) -> Result<(), ServiceError> {
-        if config.state != self.config.state || config.admin != self.config.admin {
-            warn!("[state] and [admin] take effect at the next start, not at a reload");
+        let fixed =
+            |config: &Config| (config.state.clone(), config.admin.clone(), config.service.clone());
+        if fixed(&config) != fixed(&self.config) {
+            warn!("[state], [admin], user and sandbox take effect at the next start, not now");
         }
+        let (state, admin, service) = fixed(&self.config);
+        let config = Config { state, admin, service, ..config };
         // Everything that can fail comes before anything is stopped.
+        self.sandbox.admits(&config)?;
         let schemas = crate::map::schema::load(&config.map)?;
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
             || schemas != self.schemas
@@ -303,8 +345,7 @@ impl Service {
             self.spool = Spool::open(spool_settings(&config), self.spool.records())?;
             self.schemas = schemas;
         }
-        let (state, admin) = (self.config.state.clone(), self.config.admin.clone());
-        self.config = Config { state, admin, ..config };
+        self.config = config;
         self.launch_missing()
     }
 
@@ -358,6 +399,7 @@ impl Service {
             pid: std::process::id(),
             since: self.since.clone(),
             hostname: self.config.hostname.clone(),
+            sandbox: self.sandbox.confinement().clone(),
             state_trouble: self.checkpoint.trouble().map(|cause| cause.text),
             destinations: self.running.values().map(|running| running.status.snapshot()).collect(),
         }

@@ -14,6 +14,7 @@ use crate::encode::settings::Framing;
 use crate::map::settings::MinSeverity;
 use crate::model::egress::HostRule;
 use crate::model::format::Format;
+use crate::service::settings::Mode;
 use crate::transport::settings::Address;
 
 pub(super) mod destination;
@@ -24,6 +25,8 @@ pub(super) mod file;
 pub(in crate::config) struct Typed {
     pub(in crate::config) hostname: Option<Given<String>>,
     pub(in crate::config) log_level: Option<Given<Level>>,
+    pub(in crate::config) user: Option<Given<String>>,
+    pub(in crate::config) sandbox: Option<Given<Mode>>,
     pub(in crate::config) schemas_dir: Option<Given<PathBuf>>,
     pub(in crate::config) max_event_bytes: Option<Given<u32>>,
     pub(in crate::config) poll_interval: Option<Given<Duration>>,
