@@ -79,8 +79,8 @@ pub enum ServiceError {
 /// often systemd is told, unless its watchdog wants to hear more often.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the system says of a file that it keeps closed.
-const DENIED: &str = "ermission denied";
+/// How errors of the configuration say that a file or directory is closed to this process.
+const DENIED: [&str; 2] = ["cannot be read by this user", "ermission denied"];
 
 /// Runs until a signal ends it; returns when everything that could be proven is durable. `config`
 /// was read from `file`, and `load` reads it again.
@@ -291,14 +291,16 @@ impl Service {
         let result = match loaded {
             Ok(config) => self.apply(config, systemd),
             Err(error) => {
-                let remark = match self.sandbox.has_files() && error.to_string().contains(DENIED) {
+                let text = error.to_string();
+                let is_denied = DENIED.iter().any(|denied| text.contains(denied));
+                let remark = match self.sandbox.has_files() && is_denied {
                     true => {
-                        "; the sandbox allows files and directories as they were at the start, \
-                             and a restart gives new ones"
+                        "; the sandbox allows files and directories as they were at the start, and \
+                         a restart gives new ones"
                     }
                     false => "",
                 };
-                error!("reload refused, the old configuration stays in force: {error}{remark}");
+                error!("reload refused, the old configuration stays in force: {text}{remark}");
                 return;
             }
         };

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::admin::Confinement;
 use crate::config::{Config, Destination};
+use crate::service::sandbox;
+use crate::service::settings::Mode;
 use crate::transport::Connector;
 
 mod certificates;
@@ -32,6 +35,7 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
+    check_sandbox(&config, &mut report)?;
     for destination in &config.destinations {
         check_certificates(destination, &mut report)?;
     }
@@ -70,6 +74,24 @@ impl Report {
         self.failures += 1;
         self.code = code;
         print(&format!("FAIL  {text}\n"))
+    }
+}
+
+/// What this kernel can do; a program that is running already tells its own by `status`.
+fn check_sandbox(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let mode = config.service.sandbox;
+    let Confinement { mode: word, in_force, missing } = sandbox::offered(mode);
+    if mode == Mode::Off {
+        return report.warn("sandbox off: a program that is taken over can do what its user can");
+    }
+    if !in_force.is_empty() {
+        report.good(&format!("sandbox {word}: {}", in_force.join(", ")))?;
+    }
+    let lacks = format!("sandbox {word}: this kernel does not confine {}", missing.join(", "));
+    match mode {
+        _ if missing.is_empty() => Ok(()),
+        Mode::Required => report.bad(exit::OS, &lacks),
+        Mode::BestEffort | Mode::Off => report.warn(&lacks),
     }
 }
 

@@ -23,6 +23,7 @@ mod privacy;
 mod process;
 mod receive;
 mod receivers;
+mod sandbox;
 mod service;
 mod sink;
 mod static_binary;

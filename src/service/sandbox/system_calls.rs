@@ -66,7 +66,8 @@ fn allowed() -> Result<Rules, Error> {
     for number in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(number, vec![rule(&[has_not(2, libc::PROT_EXEC)])?]);
     }
-    rules.insert(libc::SYS_prctl, vec![rule(&[is(0, libc::PR_SET_NAME)])?]);
+    let own = [libc::PR_SET_NAME, libc::PR_SET_TIMERSLACK].map(|option| rule(&[is(0, option)]));
+    rules.insert(libc::SYS_prctl, own.into_iter().collect::<Result<_, _>>()?);
     // abort(3) signals this process; in musl a thread of it, by a call that names no process.
     let process = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     rules.insert(libc::SYS_tgkill, vec![rule(&[is(0, process)])?]);
