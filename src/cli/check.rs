@@ -10,6 +10,7 @@ use crate::service::settings::Mode;
 use crate::transport::Connector;
 
 mod certificates;
+mod drop_in;
 
 use super::{Failure, exit, print, required_config};
 
@@ -19,6 +20,10 @@ pub struct Arguments {
     /// Connect to every address of every destination; nothing is sent
     #[arg(long)]
     connect: bool,
+    /// Print a drop-in for the unit: the addresses of this configuration and the directories that
+    /// are written to, and nothing else allowed; names are resolved now
+    #[arg(long, conflicts_with = "connect")]
+    systemd_dropin: bool,
 }
 
 /// A certificate that ends sooner is a warning.
@@ -27,6 +32,9 @@ const EXPIRY_WARNING_DAYS: i64 = 30;
 /// Prints one line for each thing looked at; a failure when one of them is not in order.
 pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let config = required_config(path)?;
+    if arguments.systemd_dropin {
+        return print(&drop_in::drop_in(&config, path)?);
+    }
     let mut report = Report::default();
     report.good(&format!("{}: no error", path.display()))?;
     for warning in &config.warnings {
