@@ -231,6 +231,12 @@ impl Service {
                 }
                 Event::Tick => {
                     self.settle();
+                    for path in self.sandbox.out_of_reach() {
+                        warn!(
+                            path = %path.display(),
+                            "was replaced, and the sandbox gives the old one alone; restart"
+                        );
+                    }
                     was_stalled = self.tell(systemd, was_stalled);
                 }
             }

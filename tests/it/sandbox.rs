@@ -281,3 +281,36 @@ fn an_unknown_user_is_a_configuration_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("no-such-user-here") && said.contains("no such user"), "{said}");
 }
+
+#[test]
+fn delivered_files_are_deleted_and_archived_from_inside() {
+    let outpost = Outpost::new();
+    let sink = Sink::start(&outpost, Wire::Tcp, None);
+    let directories = ["delete", "archive", "done"].map(|name| outpost.path(name));
+    directories.iter().for_each(|directory| fs::create_dir(directory).unwrap());
+    let [delete, archive, done] = &directories;
+    outpost.configure(&format!(
+        "[[spool]]\npath = {:?}\nafter_delivery = \"delete\"\n\
+         [[spool]]\npath = {:?}\nafter_delivery = \"archive\"\narchive_dir = {done:?}\n{}",
+        delete.join("*.jsonl"),
+        archive.join("*.jsonl"),
+        sink.destination("settle = \"200ms\""),
+    ));
+    let event = |id: String| format!("{{\"type\":\"loop.detected\",\"id\":\"{id}\"}}\n");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for (number, directory) in [delete, archive].into_iter().enumerate() {
+        let path = directory.join("old.jsonl");
+        fs::write(&path, event(format!("old-{number}"))).unwrap();
+        File::options().append(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        // The newest file of a spool may still be written to, and stays.
+        fs::write(directory.join("new.jsonl"), event(format!("new-{number}"))).unwrap();
+    }
+    let mut agent = outpost.start();
+    agent.wait_confirmed(4);
+    wait_until("both files to leave the spool", || {
+        let is_gone = |directory: &Path| !directory.join("old.jsonl").exists();
+        (is_gone(delete) && is_gone(archive) && !is_gone(done)).then_some(())
+    });
+    assert!(agent.stop().success());
+    assert!(outpost.log().contains("in the sandbox"), "{}", outpost.log());
+}
