@@ -9,16 +9,13 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Report};
-use crate::checkpoint::{
-    Checkpoint, CheckpointError, DeadLetter, DestinationState, contains_panics_of,
-};
+use crate::checkpoint::{Checkpoint, DeadLetter, DestinationState, contains_panics_of};
 use crate::config::{Config, ConfigError, Destination};
 use crate::deliver::in_flight::InFlight;
 use crate::deliver::links::Links;
@@ -26,54 +23,23 @@ use crate::deliver::pipeline::{Pipeline, SourcePlan};
 use crate::deliver::status::Status;
 use crate::deliver::{Delivery, Parts};
 use crate::encode::Encoder;
-use crate::map::schema::{Schema, SchemaError};
+use crate::map::schema::Schema;
 use crate::map::{Filter, Guard, Mapper};
 use crate::model::format::Format;
 use crate::model::ledger::Ledger;
 use crate::model::position::FileKey;
+use crate::spool::Spool;
 use crate::spool::settings::{AfterDelivery, Source};
-use crate::spool::{Spool, SpoolError};
 use crate::transport::Connector;
 
+mod error;
 pub mod sandbox;
 pub mod settings;
 pub mod systemd;
 
-use sandbox::{Sandbox, SandboxError};
+pub use error::ServiceError;
+use sandbox::Sandbox;
 use systemd::Systemd;
-
-/// Why the program cannot start.
-#[derive(Debug, Error)]
-pub enum ServiceError {
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The spool cannot be used.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// A schema file is wrong.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    /// The sandbox cannot be entered, or does not admit a new configuration.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The configuration cannot be read as the user that the program became.
-    #[error("as user = \"{user}\": {source}")]
-    Config {
-        /// As configured.
-        user: String,
-        /// What is wrong.
-        source: ConfigError,
-    },
-    /// The operating system refused a thread, a signal handler or a reactor.
-    #[error("{what}: {source}; raise the limits of this service")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// Its answer.
-        source: std::io::Error,
-    },
-}
 
 /// How often delivered files are let go of, and deleted or archived where that is wanted; and how
 /// often systemd is told, unless its watchdog wants to hear more often.

@@ -172,8 +172,8 @@ impl<'t> Section<'t> {
         })
     }
 
-    /// As [`Section::path`], or `{ credential = "…" }`; telling a wrong one (`None` within) from one
-    /// that is not there, so that no second fault follows from the first.
+    /// As [`Section::path`], or `{ credential = "…" }`; telling a wrong one (`None` within) from
+    /// one that is not there, so that no second fault follows from the first.
     pub(super) fn file_if_given(&mut self, key: &'static str) -> Option<Given<Option<FilePlace>>> {
         let (at, value) = self.take(key)?;
         if let Some(table) = value.as_table() {

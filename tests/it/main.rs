@@ -27,5 +27,6 @@ mod sandbox;
 mod service;
 mod sink;
 mod static_binary;
+mod systemd;
 mod tidy;
 mod wire;

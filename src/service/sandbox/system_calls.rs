@@ -73,7 +73,9 @@ fn allowed() -> Result<Rules, Error> {
     rules.insert(libc::SYS_tgkill, vec![rule(&[is(0, process)])?]);
     rules.insert(libc::SYS_tkill, vec![rule(&[is(1, libc::SIGABRT)])?]);
     rules.insert(libc::SYS_prlimit64, vec![rule(&[is(0, 0)])?, rule(&[is(0, process)])?]);
-    let controls = IO_CONTROLS.iter().map(|request| rule(&[is_long(1, *request)]));
+    // One C library has requests of int, the other of long; all of them are small.
+    let requests = IO_CONTROLS.iter().filter_map(|request| i32::try_from(*request).ok());
+    let controls = requests.map(|request| rule(&[is(1, request)]));
     rules.insert(libc::SYS_ioctl, controls.collect::<Result<_, _>>()?);
     Ok(rules)
 }
@@ -103,11 +105,6 @@ fn is(argument: u8, value: i32) -> Wanted {
     condition(argument, SeccompCmpOp::Eq, unsigned(value))
 }
 
-/// For requests, which C libraries pass as int and as long.
-fn is_long(argument: u8, value: u64) -> Wanted {
-    condition(argument, SeccompCmpOp::Eq, value)
-}
-
 fn has(argument: u8, flag: i32) -> Wanted {
     condition(argument, SeccompCmpOp::MaskedEq(unsigned(flag)), unsigned(flag))
 }
@@ -129,8 +126,7 @@ fn rule(wanted: &[Wanted]) -> Result<SeccompRule, Error> {
 }
 
 /// ioctl(2): non-blocking mode, bytes that are queued, and whether standard error is a terminal.
-const IO_CONTROLS: [u64; 4] =
-    [libc::FIONBIO as u64, libc::FIONREAD as u64, libc::TIOCOUTQ as u64, libc::TCGETS as u64];
+const IO_CONTROLS: [libc::Ioctl; 4] = [libc::FIONBIO, libc::FIONREAD, libc::TIOCOUTQ, libc::TCGETS];
 
 /// Spool, state, dead letter, configuration.
 const FILES: &[i64] = &[
