@@ -1,7 +1,8 @@
 //! What systemd is told: ready, reloading, stopping, a line for `systemctl status`, and that the
 //! watchdog need not bark (sd_notify(3), "the notification protocol").
 //!
-//! In: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. Out: datagrams, none of which blocks.
+//! In: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. Out: datagrams, none of which blocks
+//! for long.
 //! The socket is connected once, before the sandbox: afterwards an abstract one is out of reach.
 //! These lines stand in place of a crate, which would connect for each message.
 //! Diagnostics: a socket that cannot be used is one warning; everything goes on without it.
@@ -17,6 +18,9 @@ use nix::time::{ClockId, clock_gettime};
 use tracing::warn;
 
 use crate::deliver::status::{DestinationStatus, State};
+
+/// How long a message may wait for a manager that is busy.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to the service manager; without one nothing is said.
 #[derive(Debug, Default)]
@@ -71,8 +75,10 @@ impl Systemd {
     /// Shows a line in `systemctl status`, if it is another one.
     pub fn show(&mut self, line: String) {
         if line != self.shown {
-            self.send(&format!("STATUS={line}"));
-            self.shown = line;
+            // What was not heard is said again.
+            if self.send(&format!("STATUS={line}")) {
+                self.shown = line;
+            }
         }
     }
 
@@ -83,11 +89,9 @@ impl Systemd {
         }
     }
 
-    fn send(&self, text: &str) {
-        if let Some(socket) = &self.socket {
-            // A manager that does not listen any more cannot be told of it either.
-            let _ = socket.send(text.as_bytes());
-        }
+    /// False when it was not heard: a manager that does not listen cannot be told of it either.
+    fn send(&self, text: &str) -> bool {
+        self.socket.as_ref().is_none_or(|socket| socket.send(text.as_bytes()).is_ok())
     }
 }
 
@@ -98,7 +102,7 @@ fn connect(path: &OsStr) -> io::Result<UnixDatagram> {
         None => SocketAddr::from_pathname(path)?,
     };
     socket.connect_addr(&address)?;
-    socket.set_nonblocking(true)?;
+    socket.set_write_timeout(Some(PATIENCE))?;
     Ok(socket)
 }
 

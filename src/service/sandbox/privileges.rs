@@ -13,7 +13,8 @@ use nix::unistd::{Uid, User, chown, initgroups, setresgid, setresuid};
 use super::SandboxError;
 
 /// Becomes `name`, with that user's groups, for ever. The directories that this program makes for
-/// itself, with their modes, are made before, since only root can. Nothing happens where it is that user already.
+/// itself, with their modes, are made before, since only root can. Nothing
+/// else happens where it is that user already.
 ///
 /// # Errors
 /// No such user, or this process may not become it.

@@ -2,7 +2,8 @@
 //!
 //! Out: a process none of whose threads can start a program, look into another process, mount,
 //! change its user, open a raw socket or map memory that is both new and executable. A call that is
-//! not listed answers EPERM rather than kill: one that was forgotten, or that a newer library makes,
+//! not listed answers EPERM rather than kill: one that was forgotten, or that a newer library
+//! makes,
 //! then fails like any refused call, is handled and logged, while a kill would stop delivery at
 //! each start; and an intruder gets as little from the one as from the other. clone3(2) answers
 //! ENOSYS, upon which C libraries use clone(2), whose flags can be looked at.
