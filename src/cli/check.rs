@@ -3,11 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::admin::Confinement;
 use crate::config::{Config, Destination};
+use crate::service::sandbox;
+use crate::service::settings::Mode;
 use crate::transport::Connector;
 use crate::transport::settings::Protocol;
 
 mod certificates;
+mod drop_in;
 
 use super::{Failure, exit, print, required_config};
 
@@ -17,6 +21,10 @@ pub struct Arguments {
     /// Connect to every address of every destination; nothing is sent
     #[arg(long)]
     connect: bool,
+    /// Print a drop-in for the unit: the addresses of this configuration and the directories that
+    /// are written to, and nothing else allowed; names are resolved now
+    #[arg(long, conflicts_with = "connect")]
+    systemd_dropin: bool,
 }
 
 /// A certificate that ends sooner is a warning.
@@ -25,6 +33,9 @@ const EXPIRY_WARNING_DAYS: i64 = 30;
 /// Prints one line for each thing looked at; a failure when one of them is not in order.
 pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let config = required_config(path)?;
+    if arguments.systemd_dropin {
+        return print(&drop_in::drop_in(&config, path)?);
+    }
     let mut report = Report::default();
     report.good(&format!("{}: no error", path.display()))?;
     for warning in &config.warnings {
@@ -34,6 +45,7 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
     check_state(&config.state.dir, &mut report)?;
+    check_sandbox(&config, &mut report)?;
     for destination in &config.destinations {
         crate::service::pipeline(&config, &schemas, destination)
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
@@ -93,6 +105,24 @@ fn check_state(dir: &Path, report: &mut Report) -> Result<(), Failure> {
             "{shown}: cannot be written by this user: {}; the service's user has to be able to",
             errno.desc()
         )),
+    }
+}
+
+/// What this kernel can do; a program that is running already tells its own by `status`.
+fn check_sandbox(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let mode = config.service.sandbox;
+    let Confinement { mode: word, in_force, missing } = sandbox::offered(mode);
+    if mode == Mode::Off {
+        return report.warn("sandbox off: a program that is taken over can do what its user can");
+    }
+    if !in_force.is_empty() {
+        report.good(&format!("sandbox {word}: {}", in_force.join(", ")))?;
+    }
+    let lacks = format!("sandbox {word}: this kernel does not confine {}", missing.join(", "));
+    match mode {
+        _ if missing.is_empty() => Ok(()),
+        Mode::Required => report.bad(exit::OS, &lacks),
+        Mode::BestEffort | Mode::Off => report.warn(&lacks),
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, ThisMachine};
 use crate::model::ledger::Ledger;
 use crate::service::Service;
+use crate::service::sandbox::Sandbox;
 
 use super::receive::{
     Framing, ReceiveProtocol, ReceiveSettings, Receiver, ReceiverTls, ThrowAwayCa, throw_away_ca,
@@ -60,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (arrived, arrivals) = mpsc::channel();
     let receiving = thread::spawn(move || receive(receiver, arrived, stopped));
     let began = Instant::now();
-    let service = Service::start(config).map_err(|error| failed(&error))?;
+    let service = Service::start(config, Sandbox::default()).map_err(|error| failed(&error))?;
     let shown = show_arrivals(&arrivals, arguments.events);
     let ledger = service.stop().map_err(|error| failed(&error))?;
     // The receiver may have ended by itself; either way it is over.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tracing::warn;
 
+use crate::service::sandbox::SandboxError;
 use crate::service::{self, ServiceError};
 
 use super::{Failure, exit, load_config, logs, required_config};
@@ -24,13 +25,15 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    service::run(loaded, || load_config(config)).map_err(|error| {
+    service::run(loaded, config, || load_config(config)).map_err(|error| {
         let code = match error {
             ServiceError::Checkpoint(_) => exit::IO,
             ServiceError::Spool(_)
             | ServiceError::Schema(_)
-            | ServiceError::UnknownSchema { .. } => exit::CONFIG,
-            ServiceError::System { .. } => exit::OS,
+            | ServiceError::UnknownSchema { .. }
+            | ServiceError::Config { .. }
+            | ServiceError::Sandbox(SandboxError::User { .. }) => exit::CONFIG,
+            ServiceError::Sandbox(_) | ServiceError::System { .. } => exit::OS,
         };
         Failure::new(code, error.to_string())
     })

@@ -60,6 +60,13 @@ pub(super) enum Fault {
     #[error("`{key}` {path}: {why}; {hint}")]
     File { key: &'static str, path: PathBuf, why: String, hint: &'static str },
 
+    #[error(
+        "`{0}` must be a path, or name one credential of systemd's: \
+         `{0} = {{ credential = \"client.key\" }}`, with \
+         `LoadCredential=client.key:/etc/spoolgate/tls/client.key` in the unit"
+    )]
+    Credential(&'static str),
+
     // Names.
     #[error(
         "`hostname` \"{0}\" is no syslog HOSTNAME (1 to 255 printable ASCII characters, no space); \

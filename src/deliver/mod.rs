@@ -18,6 +18,8 @@ pub mod settings;
 pub mod status;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -142,8 +144,21 @@ impl Delivery {
 
     /// Delivers until `stop` turns true, then drains within `stop_timeout` and records what was
     /// proven. Making that durable is the caller's: [`Checkpoint::flush`]. Answers where a later
-    /// run goes on.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
+    /// run goes on. Its beat works while it is polled and waits in between: every wait of the loop
+    /// has a deadline or an event that it waits for.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> InFlight {
+        let beat = self.status.beat().clone();
+        let mut delivering = pin!(self.deliver(stop));
+        poll_fn(move |context| {
+            beat.works(Instant::now());
+            let polled = delivering.as_mut().poll(context);
+            beat.waits();
+            polled
+        })
+        .await
+    }
+
+    async fn deliver(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
         self.enter(State::Connecting);
         self.show_ledger();
         let mut next_link = None;
@@ -214,6 +229,8 @@ impl Delivery {
     /// Lines that can never be delivered are durable in the dead letter when this returns.
     fn fill(&mut self) -> Result<bool, Cause> {
         debug_assert!(self.next_portion >= self.batch.len());
+        // A spool of events that the filter keeps back is read without a wait in between.
+        self.status.beat().works(Instant::now());
         let now = EventTime(jiff::Timestamp::now().as_microsecond());
         self.next_portion = 0;
         let sequence = self.sequence;

@@ -38,7 +38,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use thiserror::Error;
 
@@ -49,6 +49,7 @@ use self::inventory::Inventory;
 use self::pattern::Pattern;
 use self::settings::{AfterDelivery, Settings};
 use self::watch::Watch;
+use crate::model::beat::Beat;
 use crate::model::position::{Cursor, FileKey, FileRecord, Position};
 
 /// The most bytes of whole lines that one read returns, unless one line is longer.
@@ -146,6 +147,8 @@ pub(crate) struct Shared {
     patterns: Arc<Vec<Pattern>>,
     /// Paths, and which sources are there; as in the inventory, for listings without its lock.
     directories: Vec<(PathBuf, Vec<usize>)>,
+    /// Of the thread that watches them.
+    beat: Beat,
     /// Closes with the last user, which ends the thread.
     _bell: UnixStream,
 }
@@ -201,13 +204,15 @@ impl Spool {
             inventory: Mutex::new(inventory),
             patterns,
             directories,
+            beat: Beat::new(Instant::now()),
             _bell: bell,
         });
         watch::list_all(&shared);
         let weak = Arc::downgrade(&shared);
+        let watching = shared.beat.clone();
         let thread = std::thread::Builder::new()
             .name("spool-watch".to_owned())
-            .spawn(move || watch.run(weak, rung, interval))
+            .spawn(move || watch.run(weak, rung, interval, &watching))
             .map_err(SpoolError::Thread)?;
         Ok((Spool { shared }, thread))
     }
@@ -225,6 +230,12 @@ impl Spool {
         let found = inventory.files.keys().filter_map(|key| inventory.record(*key));
         // Those of a directory that cannot be listed just now are not lost either.
         found.chain(inventory.pending.values().flatten().cloned()).collect()
+    }
+
+    /// Whether the thread that watches the directories works or waits; a file system that does not
+    /// answer holds it.
+    pub fn beat(&self) -> Beat {
+        self.shared.beat.clone()
     }
 
     /// Where a file was seen last.

@@ -167,3 +167,25 @@ fn check_tells_a_state_directory_that_cannot_be_one() {
     fs::write(outpost.path("state"), "a file\n").unwrap();
     expect(&outpost.command(&["check"]), 78, &["state is no directory", "correct [state] dir"]);
 }
+
+#[test]
+fn check_prints_a_drop_in_for_systemd_and_what_the_kernel_can_confine() {
+    let outpost = Outpost::new();
+    outpost.configure(
+        "[[destination]]\nname = \"siem\"\naddress = [\"tcp://127.0.0.1\", \"tcp://10.20.0.5:601\"]\n",
+    );
+    let output = outpost.command(&["check", "--systemd-dropin"]);
+    let state = format!("ReadWritePaths={}", outpost.path("state").display());
+    let parts =
+        ["IPAddressDeny=any", "IPAddressAllow=127.0.0.1", "IPAddressAllow=10.20.0.5", &state];
+    expect(&output, 0, &parts);
+    let (out, _) = said(&output);
+    let is_setting =
+        |line: &str| line.starts_with('#') || line == "[Service]" || line.contains('=');
+    assert!(out.lines().all(is_setting), "{out}");
+    assert!(
+        !out.contains(&format!("ReadWritePaths={}\n", outpost.spool().display())),
+        "the spool is only read: {out}"
+    );
+    expect(&outpost.command(&["check"]), 0, &["sandbox best-effort: files", "system calls"]);
+}

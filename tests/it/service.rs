@@ -42,7 +42,11 @@ fn a_reload_neither_loses_nor_repeats() {
     let first = Sink::start(&outpost, Wire::Tcp, None);
     let other = Outpost::new();
     let second = Sink::start(&other, Wire::Tcp, None);
-    let untouched = first.destination(QUICK);
+    // The second receiver is named from the start, as what fails over: the sandbox admits a reload
+    // to ports of the start alone.
+    let preferred = format!("\"tcp://127.0.0.1:{}\"", first.port);
+    let both = format!("[{preferred}, \"tcp://127.0.0.1:{}\"]", second.port);
+    let untouched = first.destination(QUICK).replace(&preferred, &both);
     let added = second.destination(QUICK).replace("\"siem\"", "\"second\"");
     outpost.configure(&untouched);
     outpost.append("a.jsonl", &events(0..2000));

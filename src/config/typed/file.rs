@@ -10,6 +10,7 @@ use crate::config::findings::{Findings, Given};
 use crate::config::section::Section;
 use crate::config::value;
 use crate::model::format::Format;
+use crate::service::settings::Mode;
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> 
     let mut typed = Typed {
         hostname: top.read("hostname", |text| hostname(text).map(str::to_owned)),
         log_level: top.word("log_level", &levels),
+        user: top.read("user", |text| Ok(text.to_owned())),
+        sandbox: top.word("sandbox", &Mode::WORDS),
         schemas_dir: top.path("schemas_dir"),
         max_event_bytes: top.number("max_event_bytes", 1024..=67_108_864),
         poll_interval: top.duration("poll_interval", MILLISECOND..=HOUR),
