@@ -30,7 +30,7 @@ const EVENTS: u64 = 256;
 const NOW: EventTime = EventTime(1_773_360_000_000_000);
 
 fn stages(criterion: &mut Criterion) {
-    let lines = arbitex();
+    let lines = arbitex(EVENTS);
     let mut group = criterion.benchmark_group("arbitex");
     group.throughput(Throughput::Elements(EVENTS));
     group.bench_function("newline scan", |bencher| {
@@ -88,7 +88,7 @@ fn stages(criterion: &mut Criterion) {
 /// Whole lines to messages, per schema and kind of line; bytes are those of the spool.
 fn pipeline(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pipeline");
-    for (name, lines) in events::by_schema(EVENTS) {
+    for (name, lines) in by_schema(EVENTS) {
         group.throughput(Throughput::Bytes(lines.len() as u64));
         group.bench_function(name, |bencher| {
             let mut pipeline = whole();
@@ -117,10 +117,31 @@ fn run(lines: &str) -> Lines<'_> {
     }
 }
 
-fn arbitex() -> String {
+fn arbitex(count: u64) -> String {
     let mut lines = String::new();
-    (0..EVENTS).for_each(|number| events::arbitex(number, &mut lines));
+    (0..count).for_each(|number| events::arbitex(number, &mut lines));
     lines
+}
+
+/// `count` lines of each kind, by the built-in schema that reads them: the samples in `config` and
+/// `tests/samples` over and over.
+fn by_schema(count: u64) -> Vec<(&'static str, String)> {
+    let samples = [
+        ("mitrity", include_str!("../config/samples/mitrity.jsonl")),
+        ("aisg", include_str!("../config/samples/aisg.jsonl")),
+        ("resk", include_str!("../config/samples/resk.jsonl")),
+        ("aegis", include_str!("../config/samples/aegis.jsonl")),
+        ("ocsf", include_str!("../tests/samples/ocsf/aws_security_lake_validation.jsonl")),
+        ("syslog", include_str!("../tests/samples/syslog/metron_asa_ise_paloalto_etc.log")),
+        ("cef", include_str!("../tests/samples/cef/imperva_cloudwaf_crowdstrike_unlicense.cef")),
+        ("generic", include_str!("../tests/samples/json/cloudtrail_stratus_red_team.jsonl")),
+    ];
+    let repeat = |text: &str| -> String {
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        lines.cycle().take(count as usize).collect()
+    };
+    let others = samples.into_iter().map(|(name, text)| (name, repeat(text)));
+    std::iter::once(("arbitex", arbitex(count))).chain(others).collect()
 }
 
 fn mapper() -> Mapper {

@@ -61,26 +61,3 @@ pub fn arbitex(number: u64, out: &mut String) {
         latency = number % 900,
     );
 }
-
-/// `count` lines of each kind, by the built-in schema that reads them: the samples in `config` and
-/// `tests/samples` over and over.
-pub fn by_schema(count: u64) -> Vec<(&'static str, String)> {
-    let mut made = String::new();
-    (0..count).for_each(|number| arbitex(number, &mut made));
-    let samples = [
-        ("mitrity", include_str!("../../config/samples/mitrity.jsonl")),
-        ("aisg", include_str!("../../config/samples/aisg.jsonl")),
-        ("resk", include_str!("../../config/samples/resk.jsonl")),
-        ("aegis", include_str!("../../config/samples/aegis.jsonl")),
-        ("ocsf", include_str!("../../tests/samples/ocsf/aws_security_lake_validation.jsonl")),
-        ("syslog", include_str!("../../tests/samples/syslog/metron_asa_ise_paloalto_etc.log")),
-        ("cef", include_str!("../../tests/samples/cef/imperva_cloudwaf_crowdstrike_unlicense.cef")),
-        ("generic", include_str!("../../tests/samples/json/cloudtrail_stratus_red_team.jsonl")),
-    ];
-    let repeat = |text: &str| -> String {
-        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines.cycle().take(count as usize).collect()
-    };
-    let others = samples.into_iter().map(|(name, text)| (name, repeat(text)));
-    std::iter::once(("arbitex", made)).chain(others).collect()
-}

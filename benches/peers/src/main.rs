@@ -5,8 +5,6 @@
 //! - `peers receive COUNT PORT` takes so many messages, checks each against the event of its
 //!   number, and prints the seconds from its first line on standard input to the last message.
 
-#[path = "../../events/mod.rs"]
-#[expect(dead_code, reason = "the other schemas are for the benches of the stages")]
 mod events;
 mod limit;
 mod receive;
