@@ -15,6 +15,7 @@ mod agent;
 mod commands;
 mod confirm;
 mod confirm_rsyslog;
+mod dead_letter;
 mod delivery;
 mod egress;
 mod faults;
