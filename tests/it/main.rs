@@ -31,4 +31,5 @@ mod sink;
 mod stalled;
 mod static_binary;
 mod tidy;
+mod verify;
 mod wire;
