@@ -78,11 +78,15 @@ mod tests {
                 let bytes = String::from_utf8(line.bytes.to_vec()).unwrap();
                 found.push((bytes, line.is_whole, line.is_cut));
             }
-            let found: Vec<_> = found.iter().map(|line| (line.0.as_str(), line.1, line.2)).collect();
+            let found: Vec<_> =
+                found.iter().map(|line| (line.0.as_str(), line.1, line.2)).collect();
             assert_eq!(found, expected, "{text:?}");
         };
         check("", &[]);
-        check("1234\n\n12", &[("1234\n", true, false), ("\n", true, false), ("12\n", false, false)]);
+        check(
+            "1234\n\n12",
+            &[("1234\n", true, false), ("\n", true, false), ("12\n", false, false)],
+        );
         check("12345\n1\n", &[("1234\n", true, true), ("1\n", true, false)]);
         check("1234", &[("1234\n", false, false)]);
         check("12345678", &[("1234\n", false, true)]);
