@@ -461,21 +461,44 @@ pub fn pipeline(
     Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
 }
 
-/// The configured spool, and for each destination the directory that `dead-letter replay` fills.
-fn spool_settings(config: &Config) -> crate::spool::settings::Settings {
+/// The configured spool, and for each destination the directory that `dead-letter replay` fills:
+/// one source for each way in which the lines of the spool are read.
+pub fn spool_settings(config: &Config) -> crate::spool::settings::Settings {
     let mut settings = config.spool.clone();
+    let mut ways = vec![(Format::Auto, None)];
+    for source in &config.spool.sources {
+        let way = (source.format, source.schema.clone());
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
     for destination in &config.destinations {
         let name = &destination.deliver.name;
-        let path = replay_dir(&config.state.dir, name).join("*.log");
-        settings.sources.push(Source {
-            path: path.to_string_lossy().into_owned(),
-            format: Format::Auto,
-            schema: None,
-            after_delivery: AfterDelivery::Delete,
-            only: Some(name.clone()),
-        });
+        for (format, schema) in &ways {
+            let pattern = format!("*{}", replay_suffix(*format, schema.as_deref()));
+            let path = replay_dir(&config.state.dir, name).join(pattern);
+            settings.sources.push(Source {
+                path: path.to_string_lossy().into_owned(),
+                format: *format,
+                schema: schema.clone(),
+                after_delivery: AfterDelivery::Delete,
+                only: Some(name.clone()),
+            });
+        }
     }
     settings
+}
+
+/// How the name of a replayed file ends, so that it is read as it was the first time. Neither part
+/// can hold a `+`.
+pub fn replay_suffix(format: Format, schema: Option<&str>) -> String {
+    let format = match format {
+        Format::Auto => "auto",
+        Format::Json => "json",
+        Format::Syslog => "syslog",
+        Format::Cef => "cef",
+    };
+    format!("+{format}+{}.log", schema.unwrap_or("auto"))
 }
 
 /// So that the spool has something to watch; what goes wrong here, it reports.

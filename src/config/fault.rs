@@ -103,6 +103,12 @@ pub(super) enum Fault {
     )]
     HeaderText { key: &'static str, value: String, limit: usize },
 
+    #[error(
+        "`guard_keys` holds \"{0}\", which has no letter and no digit and so guards nothing; give \
+         a key's name, or remove it"
+    )]
+    GuardKey(String),
+
     // The spool.
     #[error(
         "`path` \"{0}\" has a wildcard in its directory part; name one directory, and add a \

@@ -1,5 +1,6 @@
 //! What is known about a key, decided once for each number that the tape gives to keys.
 
+use crate::model::cef::labelled_slot;
 use crate::model::event::{Key, Numbering};
 
 use super::guard::Guard;
@@ -16,7 +17,12 @@ pub(super) enum Meaning {
     Unknown,
     /// It is that word of the schemas' paths.
     Word(u16),
+    /// It labels a slot, as `cs1Label` does; beside that it is a word, or [`NO_WORD`].
+    Label(u16),
 }
+
+/// No path has this word.
+const NO_WORD: u16 = u16::MAX;
 
 /// The meanings of the keys of one numbering.
 #[derive(Debug, Default)]
@@ -49,6 +55,8 @@ impl KnownKeys {
         let word = || words.find(key.text()).and_then(|word| u16::try_from(word).ok());
         let meaning = if guard.guards(key.text()) {
             Meaning::Guarded
+        } else if labelled_slot(key.text()).is_some() {
+            Meaning::Label(word().unwrap_or(NO_WORD))
         } else {
             word().map_or(Meaning::Unknown, Meaning::Word)
         };

@@ -70,6 +70,15 @@ pub(super) struct Slots {
     event: u64,
 }
 
+/// What a walk came across.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walked {
+    /// Members that the guard took out.
+    pub(super) removed: usize,
+    /// Some key labels a slot.
+    pub(super) has_label: bool,
+}
+
 impl Builder {
     /// A tree of no paths.
     pub(super) fn new() -> Builder {
@@ -148,25 +157,41 @@ impl Builder {
 impl Trie {
     /// Takes guarded members out of `tape` and finds every path of the tree in what stays. Of a
     /// key that stands twice the last counts, and `null` is no value.
-    pub(super) fn walk(&mut self, guard: &Guard, line: &str, tape: &mut Tape, slots: &mut Slots) {
+    pub(super) fn walk(
+        &mut self,
+        guard: &Guard,
+        line: &str,
+        tape: &mut Tape,
+        slots: &mut Slots,
+    ) -> Walked {
         slots.begin(self.slots, self.branches.len());
         self.known.turn_to(tape.numbering());
         let (known, words) = (&mut self.known, &self.words);
         let (steps, branches) = (self.steps.as_slice(), self.branches.as_slice());
-        tape.walk(line, ROOT, |place, key, member| match known.meaning(key, guard, words) {
-            Meaning::Guarded => None,
-            Meaning::Word(word) if place != ELSEWHERE => {
-                let Some(child) = step(steps, place, word) else { return Some(ELSEWHERE) };
-                if child.place != ELSEWHERE && slots.enter(child.place) {
-                    forget(branches, child.place, slots);
+        let mut has_label = false;
+        let removed = tape.walk(line, ROOT, |place, key, member| {
+            let word = match known.meaning(key, guard, words) {
+                Meaning::Guarded => return None,
+                Meaning::Word(word) => word,
+                Meaning::Label(word) => {
+                    has_label = true;
+                    word
                 }
-                if child.slot != ABSENT {
-                    slots.set(child.slot, if member.is_null { ABSENT } else { member.index });
-                }
-                Some(child.place)
+                _ => return Some(ELSEWHERE),
+            };
+            if place == ELSEWHERE {
+                return Some(ELSEWHERE);
             }
-            _ => Some(ELSEWHERE),
+            let Some(child) = step(steps, place, word) else { return Some(ELSEWHERE) };
+            if child.place != ELSEWHERE && slots.enter(child.place) {
+                forget(branches, child.place, slots);
+            }
+            if child.slot != ABSENT {
+                slots.set(child.slot, if member.is_null { ABSENT } else { member.index });
+            }
+            Some(child.place)
         });
+        Walked { removed, has_label }
     }
 }
 

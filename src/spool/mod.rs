@@ -43,6 +43,7 @@ use std::time::{Instant, SystemTime};
 use thiserror::Error;
 
 pub use self::hash::tail as tail_hash;
+pub use self::pattern::source_of;
 pub use self::reader::Reader;
 
 use self::inventory::Inventory;

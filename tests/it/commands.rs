@@ -111,6 +111,19 @@ fn all_built_in_schemas_keep_their_examples() {
 }
 
 #[test]
+fn every_built_in_schema_can_be_shown() {
+    let list = program().args(["schema", "list"]).output().unwrap();
+    let (list, _) = said(&list);
+    assert!(list.lines().count() >= 9, "{list}");
+    for name in list.lines().filter_map(|line| line.split(' ').next()) {
+        let shown = program().args(["schema", "show", name]).output().unwrap();
+        expect(&shown, 0, &[&format!("name = \"{name}\"")]);
+    }
+    let none = program().args(["schema", "show", "nothing"]).output().unwrap();
+    expect(&none, 64, &["nothing", "arbitex"]);
+}
+
+#[test]
 fn verify_finds_what_is_lost_altered_and_duplicated() {
     let outpost = Outpost::new();
     outpost.configure(&format!(

@@ -41,8 +41,12 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> 
     state.finish();
     let mut privacy = top.section("privacy", "privacy");
     let guard_keys = privacy.texts("guard_keys", false).into_iter();
-    typed.guard_keys =
-        guard_keys.flat_map(|texts| texts.value.items).map(|key| key.value).collect();
+    for key in guard_keys.flat_map(|texts| texts.value.items) {
+        if !key.value.contains(char::is_alphanumeric) {
+            findings.problem(key.at, privacy.title(), Fault::GuardKey(key.value.clone()));
+        }
+        typed.guard_keys.push(key.value);
+    }
     privacy.finish();
     let mut egress = top.section("egress", "egress");
     typed.egress_allow = egress.flag("allow");

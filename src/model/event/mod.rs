@@ -5,6 +5,7 @@
 //! into the tape's own text. Numbers keep the spelling they had in the line.
 
 mod keys;
+mod removal;
 mod tape;
 #[cfg(test)]
 mod tests;

@@ -46,8 +46,8 @@ pub(super) enum Node {
 /// it.
 #[derive(Debug, Default)]
 pub struct Tape {
-    nodes: Vec<Node>,
-    text: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) text: String,
     keys: Keys,
     /// The last keys that were added: they tell which key to expect.
     before: Before,
@@ -280,10 +280,7 @@ impl Tape {
 
     /// Index of the first entry behind the value at `at`.
     pub(super) fn behind(&self, at: usize) -> usize {
-        match self.nodes.get(at) {
-            Some(Node::Object { next } | Node::Array { next }) => *next as usize,
-            _ => at + 1,
-        }
+        behind(&self.nodes, at)
     }
 
     fn number_key(&mut self, key: &str) -> KeyId {
@@ -306,13 +303,22 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Index of the first entry behind the value at `at`.
+#[inline]
+pub(super) fn behind(nodes: &[Node], at: usize) -> usize {
+    match nodes.get(at) {
+        Some(Node::Object { next } | Node::Array { next }) => *next as usize,
+        _ => at + 1,
+    }
+}
+
 fn span_in_line(start: usize, end: usize) -> Span {
     debug_assert!(end <= LINE_BYTES_MAX);
     Span { start: start as u32, end: end as u32 }
 }
 
 #[inline]
-fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
+pub(super) fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
     let source = if span.start & IN_TEXT == 0 { line } else { text };
     let range = (span.start & !IN_TEXT) as usize..(span.end & !IN_TEXT) as usize;
     source.get(range).unwrap_or("")
