@@ -1,6 +1,12 @@
 //! What each stage costs, alone and in the pipeline: `cargo bench --bench stages`. See README.md
 //! beside this file for how to read and repeat the figures.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot go on has nothing to report"
+)]
+
 mod events;
 
 use std::hint::black_box;

@@ -73,7 +73,7 @@ struct Trial {
 struct Shown {
     verdict: Verdict,
     resent: u64,
-    /// Events that lay unread in the receiver's kernel when it was killed, for longer than `settle`.
+    /// Events that had lain unread in the receiver's kernel for longer than `settle`.
     unread: u64,
 }
 

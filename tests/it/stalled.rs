@@ -38,7 +38,8 @@ const RESIDENT_MAX: u64 = 24 * 1024 * 1024;
 /// A receiver is given up and filled again so often before memory is looked at.
 const FILLED: u64 = 2;
 
-/// Fills the spool with `first` and then with `block`, again and again, and lets that many receivers stall.
+/// Fills the spool with `first` and then with `block`, again and again, and lets that many
+/// receivers stall.
 #[track_caller]
 fn check_memory(what: &str, first: &[u8], block: &[u8], destinations: usize, keys: &str) {
     let outpost = Outpost::new();

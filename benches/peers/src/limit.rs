@@ -90,12 +90,13 @@ pub fn run(spool: &str, mut out: impl Write) -> std::io::Result<u64> {
 
 fn write_message(event: &Event, out: &mut Vec<u8>) {
     let severity = [5, 3, 4, 6, 8, 9, 10][usize::from(event.severity_id.min(6))];
-    let pri = 128 + match severity {
-        9.. => 2,
-        7..=8 => 3,
-        4..=6 => 4,
-        _ => 6,
-    };
+    let pri = 128
+        + match severity {
+            9.. => 2,
+            7..=8 => 3,
+            4..=6 => 4,
+            _ => 6,
+        };
     out.push(b'<');
     push_number(pri, out);
     out.extend_from_slice(b">1 ");
