@@ -161,6 +161,7 @@ fn what_cannot_be_delivered_is_in_the_dead_letter_and_can_be_replayed() {
     // The long one passes now; the broken one comes back.
     fs::write(&config, small).unwrap();
     agent.signal(Signal::SIGHUP);
+    wait_until("the reload", || outpost.log().contains("reloaded").then_some(()));
     let output = outpost.command(&["dead-letter", "replay"]);
     assert!(output.status.success(), "{output:?}");
     let status = agent.wait_confirmed(11);
