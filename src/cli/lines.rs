@@ -30,7 +30,7 @@ impl BoundedLines {
     ///
     /// # Errors
     /// Those of the input; what stands before them was given already, but for a last piece.
-    pub fn next_line(&mut self) -> io::Result<Option<BoundedLine<'_>>> {
+    pub fn read(&mut self) -> io::Result<Option<BoundedLine<'_>>> {
         self.line.clear();
         let most = (self.bytes_max as u64).saturating_add(1);
         if Read::by_ref(&mut self.input).take(most).read_until(b'\n', &mut self.line)? == 0 {
@@ -74,7 +74,7 @@ mod tests {
         let check = |text: &'static str, expected: &[(&str, bool, bool)]| {
             let mut lines = BoundedLines::new(Box::new(text.as_bytes()), 4);
             let mut found = Vec::new();
-            while let Some(line) = lines.next_line().unwrap() {
+            while let Some(line) = lines.read().unwrap() {
                 let bytes = String::from_utf8(line.bytes.to_vec()).unwrap();
                 found.push((bytes, line.is_whole, line.is_cut));
             }
@@ -96,8 +96,8 @@ mod tests {
     fn an_endless_line_costs_its_bound() {
         let endless = Box::new(io::repeat(b'x').take(64 << 20));
         let mut lines = BoundedLines::new(endless, 1000);
-        assert!(lines.next_line().unwrap().unwrap().is_cut);
+        assert!(lines.read().unwrap().unwrap().is_cut);
         assert!(lines.line.capacity() < 10_000, "{}", lines.line.capacity());
-        assert!(lines.next_line().unwrap().is_none());
+        assert!(lines.read().unwrap().is_none());
     }
 }

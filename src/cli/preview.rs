@@ -45,7 +45,7 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let mut input = BoundedLines::new(input, config.spool.max_event_bytes);
     let mut number = 0;
     while arguments.lines.is_none_or(|most| number < most) {
-        let Some(line) = input.next_line().map_err(failed)? else { break };
+        let Some(line) = input.read().map_err(failed)? else { break };
         number += 1;
         if line.is_cut {
             let most = config.spool.max_event_bytes;

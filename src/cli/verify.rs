@@ -318,7 +318,7 @@ fn each_line(
     let mut lines = BoundedLines::new(input, most);
     let mut number = 0;
     loop {
-        match lines.next_line() {
+        match lines.read() {
             Ok(Some(line)) => {
                 number += 1;
                 each(number, line);
