@@ -147,7 +147,7 @@ fn nothing_is_deleted_before_every_destination_has_it() {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&replay).unwrap();
     let mut agent = outpost.start();
     agent.wait_confirmed(2 * EVENTS);
-    for (name, minutes) in [("1.log", 3), ("2.log", 2)] {
+    for (name, minutes) in [("1+auto+auto.log", 3), ("2+auto+auto.log", 2)] {
         let partial = outpost.path(name);
         fs::write(&partial, events(name)).unwrap();
         age(&partial, minutes);
@@ -155,7 +155,7 @@ fn nothing_is_deleted_before_every_destination_has_it() {
     }
     agent.wait_confirmed(4 * EVENTS);
     wait_until("the replayed file to be deleted", || {
-        (!replay.join("1.log").exists()).then_some(())
+        (!replay.join("1+auto+auto.log").exists()).then_some(())
     });
     assert_eq!(names(&outpost.spool()), ["closed.jsonl", "newest.jsonl"]);
 

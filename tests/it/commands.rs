@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Output;
 
 use crate::agent::{Outpost, program};
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 fn said(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

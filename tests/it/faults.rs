@@ -8,7 +8,8 @@ use nix::sys::signal::Signal;
 use spoolgate::cli::receive::{Authority, Purpose, Subject, throw_away_ca};
 
 use crate::agent::{Agent, Outpost, count};
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 const EVENTS: u64 = 50;
 

@@ -24,7 +24,8 @@ use spoolgate::config::{Config, ThisMachine};
 use spoolgate::service::sandbox;
 
 use crate::agent::{Outpost, wait_until};
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 /// Set for the process that goes in: the configuration, and a TCP port that is not of it.
 const FILE: &str = "SPOOLGATE_TEST_SANDBOX_FILE";

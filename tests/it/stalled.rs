@@ -14,7 +14,8 @@ use nix::sys::signal::Signal;
 
 use crate::agent::{Outpost, count, wait_until};
 use crate::installed;
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 /// Listens, accepts, holds every connection and reads nothing; returns its port. It ends with the
 /// test program.
