@@ -88,6 +88,21 @@ pub fn run(spool: &str, mut out: impl Write) -> std::io::Result<u64> {
     }
 }
 
+/// As [`run`], with a good-bye.
+pub fn run_tls(spool: &str, mut out: crate::tls::Client) -> std::io::Result<()> {
+    run(spool, &mut out)?;
+    out.conn.send_close_notify();
+    out.flush()
+}
+
+/// The message of one event, its line break included.
+pub fn message(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let event = sonic_rs::from_slice(line).expect("an event of ours");
+    write_message(&event, &mut out);
+    out
+}
+
 fn write_message(event: &Event, out: &mut Vec<u8>) {
     let severity = [5, 3, 4, 6, 8, 9, 10][usize::from(event.severity_id.min(6))];
     let pri = 128
