@@ -193,3 +193,77 @@ fn what_cannot_be_done_is_told() {
     fs::write(console.path("qidmap_cli.sh"), "#!/bin/sh\n[ $1 = -l ] && echo 4014\n").unwrap();
     expect_failure(&["one.tsv"], "--none-yet");
 }
+
+/// An API that knows every QID and keeps mappings in the file `mappings`.
+const API: &str = r#"#!/usr/bin/env bash
+set -eu
+here=$(dirname "$0")
+printf '%s\n' "$*" >>"$here/calls"
+filter= body=
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --config) grep -qx 'header = "SEC: secret-token"' "$2"; shift ;;
+    --data-urlencode) case "$2" in filter=*) filter=${2#filter=} ;; esac; shift ;;
+    --data) body=$2; shift ;;
+    --header | --cacert) shift ;;
+    esac
+    url=$1
+    shift
+done
+touch "$here/mappings"
+case "$url" in
+*/log_source_types) [ "$filter" = 'name="Universal DSM"' ] && echo '[{"id": 4}]' || echo '[]' ;;
+*/qid_records) echo '[ { "id" : 77 } ]' ;;
+*/dsm_event_mappings)
+    if [ -n "$body" ]; then
+        printf '%s\n' "$body" >>"$here/mappings"
+        exit
+    fi
+    filter=${filter#log_source_type_id=4 and log_source_event_id=}
+    wanted="\"log_source_event_id\": ${filter%% and *}, \"log_source_event_category\": ${filter##*=},"
+    grep -qF "$wanted" "$here/mappings" && echo '[{"id":1}]' || echo '[]'
+    ;;
+esac
+"#;
+
+#[test]
+fn mappings_are_made_once_and_the_token_is_no_argument() {
+    let console = Console::new();
+    let curl = console.path("curl");
+    fs::write(&curl, API).unwrap();
+    fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(console.path("token"), "secret-token\n").unwrap();
+    let all = fs::read_to_string(kit("qradar/events.tsv")).unwrap();
+    let list: Vec<_> = all.lines().take(9).map(|line| format!("{line}\n")).collect();
+    let odd = "x\ta\"b\\c\tCEF\tName\tText\t5\t4014\tx\n";
+    fs::write(console.path("some.tsv"), list.concat() + odd).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(kit("qradar/mappings.sh"))
+            .args(["--token-file", "token", "some.tsv"])
+            .args(arguments)
+            .env("CURL", &curl)
+            .current_dir(console.dir.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let made = "mappings of Universal DSM: 9 made, 0 as they were\n";
+    assert_eq!(run(&[]), (made.to_owned(), String::new()));
+    let kept = "mappings of Universal DSM: 0 made, 9 as they were\n";
+    assert_eq!(run(&[]), (kept.to_owned(), String::new()));
+    let mappings = fs::read_to_string(console.path("mappings")).unwrap();
+    assert_eq!(mappings.lines().count(), 9);
+    for mapping in mappings.lines() {
+        let mapping: serde_json::Value = serde_json::from_str(mapping).unwrap();
+        assert_eq!(mapping["log_source_type_id"], 4, "{mapping}");
+        assert_eq!(mapping["qid_record_id"], 77, "{mapping}");
+    }
+    assert!(mappings.contains(r#""log_source_event_id": "a\"b\\c""#), "{mappings}");
+    assert!(!fs::read_to_string(console.path("calls")).unwrap().contains("secret-token"));
+    let (_, error) = run(&["--type", "Nothing"]);
+    assert!(error.contains("no log source type Nothing"), "{error}");
+    fs::write(&curl, "#!/bin/sh\necho 401 >&2\nexit 22\n").unwrap();
+    let (said, error) = run(&[]);
+    assert!(said.is_empty() && error.contains("the API of localhost did not take it"), "{error}");
+}
