@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod columns;
 mod events;
 mod extension;
 mod schemas;
@@ -29,6 +30,10 @@ fn kits() -> Result<Vec<(PathBuf, String)>, Box<dyn Error>> {
         ("qradar/events.tsv", events::list(&known, &mappings)?),
         ("qradar/log-source-extension.xml", extension::xml(&schemas, &known)),
         ("qradar/custom-properties.tsv", extension::properties(&schemas)),
+        ("arcsight/fields.tsv", columns::arcsight(&schemas)),
+        ("sentinel/table.json", columns::sentinel_table(&schemas)?),
+        ("sentinel/dcr.json", columns::sentinel_rule()?),
+        ("elastic/index-template.json", columns::elastic(&schemas)?),
     ];
     Ok(files.into_iter().map(|(path, text)| (packaging.join(path), text)).collect())
 }

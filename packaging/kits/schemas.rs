@@ -35,6 +35,8 @@ pub struct Row {
     pub label: Option<String>,
     /// In words: paths, built-in values, fixed texts.
     pub source: String,
+    /// Where it is looked for in the event.
+    pub paths: Vec<String>,
 }
 
 /// All of them, in the order of detection.
@@ -88,7 +90,8 @@ fn row(value: &Value) -> Option<Row> {
         Some(choices) => choices.iter().map(in_words).collect::<Vec<_>>().join(", else "),
         None => in_words(value),
     };
-    Some(Row { key, label: text(value, "label"), source })
+    let paths = paths(value).into_iter().map(str::to_owned).collect();
+    Some(Row { key, label: text(value, "label"), source, paths })
 }
 
 fn in_words(source: &Value) -> String {

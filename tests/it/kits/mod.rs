@@ -169,3 +169,60 @@ fn searches_ask_for_properties_that_are_listed() {
         assert!(listed.iter().any(|known| known == name), "{name} is no custom property");
     }
 }
+
+/// The searches of all kits are over members of events, under the names that the schemas read, and
+/// the declared columns have what the searches ask for.
+#[test]
+fn names_in_searches_are_those_of_the_schemas() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = ["agent_id", "pattern_name", "tool_pattern_matched", "detection_reason"];
+    let rules = rules.iter().chain(&["action_taken", "sensitivity_tags", "redaction_count"]);
+    let injections = ["details.techniques", "details.confidence"];
+    let arbitex = ["unmapped.policy_action", "actor.user.email_addr", "unmapped.model"];
+    let all = rules.map(|name| ("mitrity", *name));
+    let all = all.chain(injections.map(|name| ("resk", name)));
+    let all: Vec<_> = all.chain(arbitex.map(|name| ("arbitex", name))).collect();
+    for (schema, name) in &all {
+        let text = fs::read_to_string(root.join(format!("config/schemas/{schema}.toml"))).unwrap();
+        assert!(text.contains(&format!("\"{name}\"")), "{schema} does not read {name}");
+    }
+    for file in ["splunk/savedsearches.conf", "elastic/searches.esql"] {
+        let searches = fs::read_to_string(kit(file)).unwrap();
+        for (_, name) in &all {
+            assert!(searches.contains(name), "{file} does not ask for {name}");
+        }
+    }
+    let template: Value =
+        serde_json::from_str(&fs::read_to_string(kit("elastic/index-template.json")).unwrap())
+            .unwrap();
+    for (_, name) in &all {
+        let path = name.replace('.', "/properties/");
+        let kind = template.pointer(&format!("/template/mappings/properties/{path}/type"));
+        assert!(kind.is_some(), "the index template does not declare {name}");
+    }
+}
+
+#[test]
+fn sentinel_declares_one_list_of_columns_and_the_searches_use_it() {
+    let json = |file: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(kit(file)).unwrap()).unwrap()
+    };
+    let table = json("sentinel/table.json");
+    let rule = json("sentinel/dcr.json");
+    let columns = &table["properties"]["schema"]["columns"];
+    let name = table["properties"]["schema"]["name"].as_str().unwrap();
+    let stream = format!("Custom-{name}");
+    let properties = &rule["resources"][0]["properties"];
+    assert_eq!(columns, &properties["streamDeclarations"][&stream]["columns"]);
+    assert_eq!(properties["dataFlows"][0]["outputStream"], *stream);
+    let declared: Vec<_> = columns.as_array().unwrap().iter().map(|each| &each["name"]).collect();
+    assert!(declared.len() > 20, "{declared:?}");
+    let searches = fs::read_to_string(kit("sentinel/searches.kql")).unwrap();
+    for asked in ["TimeGenerated", "EventType", "RawEvent", "PolicyAction", "UserEmail", "Source"] {
+        assert!(searches.contains(asked), "{asked}");
+        assert!(declared.contains(&&Value::from(asked)), "{asked} is not declared");
+    }
+    for line in searches.lines().filter(|line| line.ends_with("_CL")) {
+        assert_eq!(line, name);
+    }
+}
