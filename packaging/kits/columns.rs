@@ -15,35 +15,35 @@ use super::schemas::{Row, Schema};
 /// The stream and the table behind it.
 const TABLE: &str = "SpoolgateEvents_CL";
 
-/// Sentinel's columns, their types, and the path that the schema of the product has for them.
+/// Sentinel's columns, their types, and, of some, a schema and the path that it has for them.
 /// First Arbitex's, then AISG's, as their documents name them; then what every event has.
-const COLUMNS: [(&str, &str, Option<(&str, &str)>); 26] = [
-    ("TimeGenerated", "datetime", None),
-    ("EventId", "string", None),
-    ("UserId", "string", Some(("arbitex", "actor.user.uid"))),
-    ("UserEmail", "string", Some(("arbitex", "actor.user.email_addr"))),
-    ("Operation", "string", None),
-    ("ModelId", "string", Some(("arbitex", "unmapped.model"))),
-    ("PolicyAction", "string", Some(("arbitex", "unmapped.policy_action"))),
-    ("DlpLabels", "string", Some(("arbitex", "unmapped.dlp_labels"))),
-    ("TokensInput", "long", Some(("arbitex", "unmapped.token_in"))),
-    ("TokensOutput", "long", Some(("arbitex", "unmapped.token_out"))),
-    ("SeverityId", "int", None),
-    ("RawOCSF", "string", None),
-    ("EventType", "string", None),
-    ("Severity", "string", None),
-    ("OrgId", "string", Some(("aisg", "OrgId"))),
-    ("ProjectId", "string", Some(("aisg", "ProjectId"))),
-    ("EntitiesDetected", "string", Some(("aisg", "EntitiesDetected"))),
-    ("Action", "string", Some(("aisg", "Action"))),
-    ("Model", "string", Some(("aisg", "Model"))),
-    ("Provider", "string", Some(("aisg", "Provider"))),
-    ("Source", "string", None),
-    ("Computer", "string", None),
-    ("DeviceVendor", "string", None),
-    ("DeviceProduct", "string", None),
-    ("Message", "string", None),
-    ("RawEvent", "string", None),
+const COLUMNS: [(&str, &str, &str, &str); 26] = [
+    ("TimeGenerated", "datetime", "", ""),
+    ("EventId", "string", "", ""),
+    ("UserId", "string", "arbitex", "actor.user.uid"),
+    ("UserEmail", "string", "arbitex", "actor.user.email_addr"),
+    ("Operation", "string", "", ""),
+    ("ModelId", "string", "arbitex", "unmapped.model"),
+    ("PolicyAction", "string", "arbitex", "unmapped.policy_action"),
+    ("DlpLabels", "string", "arbitex", "unmapped.dlp_labels"),
+    ("TokensInput", "long", "arbitex", "unmapped.token_in"),
+    ("TokensOutput", "long", "arbitex", "unmapped.token_out"),
+    ("SeverityId", "int", "", ""),
+    ("RawOCSF", "string", "", ""),
+    ("EventType", "string", "", ""),
+    ("Severity", "string", "", ""),
+    ("OrgId", "string", "aisg", "OrgId"),
+    ("ProjectId", "string", "aisg", "ProjectId"),
+    ("EntitiesDetected", "string", "aisg", "EntitiesDetected"),
+    ("Action", "string", "aisg", "Action"),
+    ("Model", "string", "aisg", "Model"),
+    ("Provider", "string", "aisg", "Provider"),
+    ("Source", "string", "", ""),
+    ("Computer", "string", "", ""),
+    ("DeviceVendor", "string", "", ""),
+    ("DeviceProduct", "string", "", ""),
+    ("Message", "string", "", ""),
+    ("RawEvent", "string", "", ""),
 ];
 
 /// Schemas whose members have one meaning each. Others bring members of any type: dynamic mapping.
@@ -91,8 +91,7 @@ pub fn arcsight(schemas: &[Schema]) -> String {
 
 /// `sentinel/table.json`: the body of a PUT on the workspace's tables/SpoolgateEvents_CL.
 pub fn sentinel_table(schemas: &[Schema]) -> Result<String, Box<dyn Error>> {
-    for (column, _, path) in COLUMNS {
-        let Some((name, path)) = path else { continue };
+    for (column, _, name, path) in COLUMNS.into_iter().filter(|(.., path)| !path.is_empty()) {
         let mut rows = schemas.iter().filter(|schema| schema.name == name).flat_map(|s| &s.rows);
         if !rows.any(|row| row.paths.iter().any(|known| known == path)) {
             return Err(format!("{column}: the schema {name} has no path {path}").into());
@@ -143,7 +142,7 @@ pub fn sentinel_rule() -> Result<String, Box<dyn Error>> {
 }
 
 fn columns() -> Value {
-    COLUMNS.iter().map(|(name, kind, _)| json!({ "name": name, "type": kind })).collect()
+    COLUMNS.iter().map(|(name, kind, ..)| json!({ "name": name, "type": kind })).collect()
 }
 
 /// `elastic/index-template.json`: the body of a PUT on _index_template/spoolgate.
