@@ -22,6 +22,7 @@ mod faults;
 mod installed;
 mod judged;
 mod judges;
+mod kits;
 mod privacy;
 mod process;
 mod receive;
