@@ -17,9 +17,8 @@ const SHAPES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Shapes {
     kept: Vec<Kept>,
-    /// The shape that was looked for last.
+    /// The shape that was looked for last and not found; empty when there was none.
     sought: Vec<u32>,
-    is_comparable: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,7 +41,7 @@ pub(super) struct Result {
 impl Shapes {
     pub(super) fn new() -> Shapes {
         let kept = vec![Kept::default(); SHAPES];
-        Shapes { kept, sought: Vec::new(), is_comparable: false }
+        Shapes { kept, sought: Vec::new() }
     }
 
     /// The numbers of keys mean other keys from now on.
@@ -53,15 +52,23 @@ impl Shapes {
     /// What a walk over a tape of this shape found, if there was one.
     #[inline]
     pub(super) fn find(&mut self, tape: &Tape) -> Option<&Result> {
-        self.is_comparable = tape.shape(&mut self.sought);
-        let kept = self.kept.get(place(&self.sought))?;
-        (self.is_comparable && kept.shape == self.sought).then_some(&kept.result)
+        let shape = tape.shape().unwrap_or_default();
+        let kept = self.kept.get(place(shape))?;
+        if kept.shape != shape || shape.is_empty() {
+            self.sought.clear();
+            self.sought.extend_from_slice(shape);
+            return None;
+        }
+        Some(&kept.result)
     }
 
     /// Where to keep what the walk finds in the tape that was looked for last; `None` when nothing
     /// can be kept about it.
     pub(super) fn keep(&mut self) -> Option<&mut Result> {
-        let kept = self.kept.get_mut(place(&self.sought)).filter(|_| self.is_comparable)?;
+        if self.sought.is_empty() {
+            return None;
+        }
+        let kept = self.kept.get_mut(place(&self.sought))?;
         kept.shape.clone_from(&self.sought);
         kept.result.found.clear();
         kept.result.removed.clear();
