@@ -93,6 +93,38 @@ fn parsed(messages: &[String]) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
+/// Events of products whose ids are known: the samples, and the examples of the schemas.
+fn samples() -> Vec<String> {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut events = Vec::new();
+    for schema in ["arbitex", "mitrity", "aisg", "resk", "aegis", "ocsf"] {
+        let sample = config.join(format!("samples/{schema}.jsonl"));
+        let sample = fs::read_to_string(sample).unwrap_or_default();
+        events.extend(sample.lines().map(str::to_owned));
+        let file = fs::read_to_string(config.join(format!("schemas/{schema}.toml"))).unwrap();
+        let file: toml::Table = file.parse().unwrap();
+        for example in file["example"].as_array().unwrap() {
+            events.push(example["event"].as_str().unwrap().replace('\n', " "));
+        }
+    }
+    assert!(events.len() > 35, "{}", events.len());
+    events
+}
+
+#[test]
+fn samples_and_examples_are_mapped() {
+    let mappings = rows("qradar/events.tsv");
+    let messages = sent(&samples());
+    for (message, fields) in messages.iter().zip(parsed(&messages)) {
+        let found = |name: &str| {
+            fields.iter().find_map(|field| field.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
+        let (id, category) = (found("EventName="), found("EventCategory="));
+        let is_mapped = mappings.iter().any(|row| row[1] == id && row[2] == category);
+        assert!(is_mapped, "{id} {category} of {message}");
+    }
+}
+
 #[test]
 fn every_built_in_event_is_found_under_its_mapping() {
     let mappings = rows("qradar/events.tsv");
