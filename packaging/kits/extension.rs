@@ -39,7 +39,7 @@ pub fn xml(schemas: &[Schema], known: &Known) -> String {
     let mut patterns = String::new();
     let mut matchers = String::new();
     let header = format!(r"CEF:[01]\|{PART}{PART}{PART}");
-    // A type_uid is a class that is known and its activity, of which OCSF has few, or 99 for others.
+    // A type_uid is a class that is known and its activity: OCSF has few, and 99 for others.
     let classes = schemas.iter().filter(|schema| schema.name == "ocsf");
     let classes = classes.flat_map(|schema| &schema.event_ids).map(String::as_str);
     let classes = classes.filter(|class| class.len() == 4).collect::<Vec<_>>().join("|");

@@ -258,3 +258,17 @@ fn sentinel_declares_one_list_of_columns_and_the_searches_use_it() {
         assert_eq!(line, name);
     }
 }
+
+#[test]
+fn the_dashboard_shows_searches_that_there_are() {
+    let searches = fs::read_to_string(kit("splunk/savedsearches.conf")).unwrap();
+    let dashboard = fs::read_to_string(kit("dashboards/splunk.xml")).unwrap();
+    let shown: Vec<_> = dashboard.split("<search ref=\"").skip(1).collect();
+    assert!(shown.len() > 5, "{}", shown.len());
+    for name in shown.iter().map(|rest| rest.split('"').next().unwrap()) {
+        assert!(searches.contains(&format!("[{name}]\n")), "there is no search {name:?}");
+    }
+    // As many elements end as begin.
+    let begun = dashboard.matches('<').count() - dashboard.matches("</").count();
+    assert_eq!(begun, dashboard.matches("</").count() + dashboard.matches("/>").count());
+}
