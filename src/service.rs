@@ -35,7 +35,7 @@ pub mod systemd;
 
 pub use error::ServiceError;
 use sandbox::Sandbox;
-use stages::make_replay_dirs;
+use stages::{make_replay_dirs, pair};
 pub use stages::{pipeline, replay_dir, replay_suffix, spool_settings};
 use systemd::Systemd;
 
@@ -351,7 +351,7 @@ impl Service {
                 destination.transport.addresses.clone(),
                 destination.deliver.fail_back_after,
             ),
-            pipeline: pipeline(&self.config, &self.schemas, &destination)?,
+            pipeline: pair(&self.config, &self.schemas, &destination)?,
             spool: self.spool.clone(),
             reader: self.spool.reader(&name, in_flight.cursors()),
             checkpoint: self.checkpoint.clone(),

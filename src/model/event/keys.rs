@@ -33,6 +33,11 @@ impl KeyId {
     pub fn index(self) -> Option<usize> {
         usize::from(self.0).checked_sub(1)
     }
+
+    #[inline]
+    pub(super) fn shape(self) -> u32 {
+        self.0.into()
+    }
 }
 
 /// The last two keys before one.

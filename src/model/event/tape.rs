@@ -86,6 +86,9 @@ struct Around {
     place: u32,
 }
 
+/// Longer tapes have no shape; an event has fewer entries than this by far.
+const SHAPE_NODES_MAX: usize = 1024;
+
 /// The place of whatever stands in a list.
 pub const ELSEWHERE: u32 = u32::MAX;
 
@@ -205,6 +208,37 @@ impl Tape {
     #[inline]
     pub fn numbering(&self) -> &Numbering {
         self.keys.numbering()
+    }
+
+    /// Writes everything to `out` but the texts: of two tapes with one numbering and equal shapes,
+    /// the same keys stand at the same places, and the same values are `null`. False when that
+    /// does not hold, since a key has no number, or when the tape is too long for it.
+    #[inline]
+    pub fn shape(&self, out: &mut Vec<u32>) -> bool {
+        out.clear();
+        if self.nodes.len() > SHAPE_NODES_MAX {
+            return false;
+        }
+        let mut is_told = true;
+        out.extend(self.nodes.iter().map(|node| match *node {
+            Node::Null => 0,
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) => 1,
+            Node::Removed => 2,
+            Node::Key(id, _) => {
+                is_told &= id != KeyId::NONE;
+                id.shape() << 3 | 3
+            }
+            Node::Array { next } => next << 3 | 4,
+            Node::Object { next } => next << 3 | 5,
+        }));
+        is_told
+    }
+
+    /// Takes out the member whose key stands at `key`.
+    pub fn take_out(&mut self, key: u32) {
+        if let Some(node) = self.nodes.get_mut(key as usize) {
+            *node = Node::Removed;
+        }
     }
 
     /// Takes out every member, at any depth, whose key `is_guarded` names; returns how many.
