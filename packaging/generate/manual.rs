@@ -82,7 +82,7 @@ What would be sent.
 .B spoolgate send\-test qradar
 One event of type dlp.pii_blocked, and what the receiver has proven.
 .TP
-.B spoolgate status \-\-watch
+.B spoolgate status
 What each destination does.
 .TP
 .B spoolgate verify \-\-spool '/var/spool/spoolgate/*.jsonl' received.log
@@ -163,6 +163,44 @@ mod tests {
         for variable in variables {
             assert!(page.contains(variable), "{variable} is not in spoolgate(8)");
         }
+    }
+
+    /// What people are told to type exists: `spoolgate COMMAND` and its options.
+    #[test]
+    fn commands_in_the_documents_are_those_of_the_program() {
+        let end = COMMAND_END.replace("\\-", "-").replace("\n.B spoolgate ", "\n    spoolgate ");
+        let documents = [
+            end.as_str(),
+            include_str!("../../README.md"),
+            include_str!("../docs/install.md"),
+            include_str!("../docs/operate.md"),
+            include_str!("../qradar/guide.md"),
+            include_str!("../arcsight/guide.md"),
+        ];
+        let mut whole = Arguments::command();
+        whole.build();
+        let mut typed = 0;
+        for line in documents.iter().flat_map(|document| document.lines()) {
+            let code = line.split('`').skip(1).step_by(2);
+            let block = line.starts_with("    ").then_some(line.trim());
+            for text in code.chain(block).filter_map(|text| text.strip_prefix("spoolgate ")) {
+                let text = text.split('#').next().unwrap();
+                let mut words = text.split_whitespace();
+                let first = words.next().unwrap();
+                let name = first.split('|').next().unwrap();
+                if name.starts_with('-') {
+                    continue;
+                }
+                let command = whole.find_subcommand(name);
+                let command = command.unwrap_or_else(|| panic!("no `spoolgate {name}`: {line}"));
+                typed += 1;
+                for option in words.filter_map(|word| word.strip_prefix("--")) {
+                    let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+                    assert!(known.any(|long| long == option), "no --{option}: {line}");
+                }
+            }
+        }
+        assert!(typed > 20, "{typed}");
     }
 
     #[test]

@@ -32,10 +32,6 @@ const PART: &str = r"(?:[^|\\]++|\\.)*+\|";
 /// What a value ends with: the next key, or the end.
 const END: &str = r"(?= [A-Za-z0-9]+=|\s*$)";
 
-/// The names of the OCSF categories, which the ocsf schema writes as `cat`.
-const OCSF_CATEGORIES: &str = "System Activity|Findings|Identity & Access Management|\
-                               Network Activity|Discovery|Application Activity|Remediation";
-
 /// `log-source-extension.xml`
 pub fn xml(schemas: &[Schema], known: &Known) -> String {
     let written: BTreeSet<&str> =
@@ -43,8 +39,11 @@ pub fn xml(schemas: &[Schema], known: &Known) -> String {
     let mut patterns = String::new();
     let mut matchers = String::new();
     let header = format!(r"CEF:[01]\|{PART}{PART}{PART}");
-    let ocsf =
-        format!(r"{header}(\d{{4}})\d\d\|{PART}{PART}(?:.*? )?cat=(?:{OCSF_CATEGORIES}){END}");
+    // A type_uid is a class that is known and its activity: OCSF has few, and 99 for others.
+    let classes = schemas.iter().filter(|schema| schema.name == "ocsf");
+    let classes = classes.flat_map(|schema| &schema.event_ids).map(String::as_str);
+    let classes = classes.filter(|class| class.len() == 4).collect::<Vec<_>>().join("|");
+    let ocsf = format!(r"{header}({classes})(?:[012]\d|99)\|");
     let id = format!(r"{header}((?:[^|\\]++|\\.)*+)\|");
     regex(&mut patterns, "ocsf-class", &ocsf);
     regex(&mut patterns, "event-id", &id);

@@ -50,4 +50,20 @@ mod tests {
             assert!(committed == text, "{path}: run `cargo run --example kits`");
         }
     }
+
+    #[test]
+    fn an_event_id_that_is_not_mapped_is_an_error() {
+        let mut schemas = schemas::built_in().unwrap();
+        let known = events::known().unwrap();
+        assert!(events::mappings(&schemas, &known).unwrap().len() > 90);
+        let ids: usize = schemas.iter().map(|schema| schema.event_ids.len()).sum();
+        assert!(ids > 80, "{ids}");
+        schemas[1].event_ids.insert("policy.new".to_owned());
+        let error = events::mappings(&schemas, &known).unwrap_err().to_string();
+        assert!(error.contains("policy.new"), "{error}");
+        schemas[1].event_ids.remove("policy.new");
+        schemas[1].event_ids.remove("policy.deny");
+        let error = events::mappings(&schemas, &known).unwrap_err().to_string();
+        assert!(error.contains("policy.deny"), "{error}");
+    }
 }

@@ -1,11 +1,11 @@
-#!/usr/bin/env bash
 # Joins the event ids and categories of events.tsv to their QIDs, by QRadar's API, for one log source
 # type. Run it behind qids.sh, as often as you like: a mapping that is there is left alone.
 #
-#   ./mappings.sh --token-file FILE                        for "Universal DSM", on the console itself
-#   ./mappings.sh --token-file FILE --type "Universal CEF" [--console HOST] [--ca FILE] [LIST]
+#   bash mappings.sh --token-file FILE                        for "Universal DSM", on the console itself
+#   bash mappings.sh --token-file FILE --type "Universal CEF" [--console HOST] [--ca FILE] [LIST]
 #
 # FILE holds an authorized service token with the right to administer; nothing else.
+# shellcheck shell=bash
 set -euo pipefail
 
 type="Universal DSM"

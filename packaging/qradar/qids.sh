@@ -1,16 +1,16 @@
-#!/usr/bin/env bash
 # Makes the QIDs of events.tsv on a QRadar console, with qidmap_cli.sh. Run it as root on the
 # console, as often as you like: what is there as it should be is left alone, what differs in
 # description or severity is changed, nothing is ever deleted.
 #
-#   ./qids.sh                  the list beside this script
-#   ./qids.sh FILE             another list of the same form
-#   ./qids.sh --dry-run        says what it would do
-#   ./qids.sh --none-yet       takes it that the console has no QIDs of its own: for a qidmap_cli.sh
-#                              that fails to export when there are none
+#   bash qids.sh                  the list beside this script
+#   bash qids.sh FILE             another list of the same form
+#   bash qids.sh --dry-run        says what it would do
+#   bash qids.sh --none-yet       takes it that the console has no QIDs of its own: for a qidmap_cli.sh
+#                                 that fails to export when there are none
 #
 # qidmap_cli.sh cannot reach QIDs that belong to a custom log source type: use Universal DSM or
 # Universal CEF, or the API, see guide.md. QIDMAP_CLI names another qidmap_cli.sh.
+# shellcheck shell=bash
 set -euo pipefail
 
 cli=${QIDMAP_CLI:-/opt/qradar/bin/qidmap_cli.sh}

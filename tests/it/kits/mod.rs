@@ -93,6 +93,38 @@ fn parsed(messages: &[String]) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
+/// Events of products whose ids are known: the samples, and the examples of the schemas.
+fn samples() -> Vec<String> {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut events = Vec::new();
+    for schema in ["arbitex", "mitrity", "aisg", "resk", "aegis", "ocsf"] {
+        let sample = config.join(format!("samples/{schema}.jsonl"));
+        let sample = fs::read_to_string(sample).unwrap_or_default();
+        events.extend(sample.lines().map(str::to_owned));
+        let file = fs::read_to_string(config.join(format!("schemas/{schema}.toml"))).unwrap();
+        let file: toml::Table = file.parse().unwrap();
+        for example in file["example"].as_array().unwrap() {
+            events.push(example["event"].as_str().unwrap().replace('\n', " "));
+        }
+    }
+    assert!(events.len() > 35, "{}", events.len());
+    events
+}
+
+#[test]
+fn samples_and_examples_are_mapped() {
+    let mappings = rows("qradar/events.tsv");
+    let messages = sent(&samples());
+    for (message, fields) in messages.iter().zip(parsed(&messages)) {
+        let found = |name: &str| {
+            fields.iter().find_map(|field| field.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
+        let (id, category) = (found("EventName="), found("EventCategory="));
+        let is_mapped = mappings.iter().any(|row| row[1] == id && row[2] == category);
+        assert!(is_mapped, "{id} {category} of {message}");
+    }
+}
+
 #[test]
 fn every_built_in_event_is_found_under_its_mapping() {
     let mappings = rows("qradar/events.tsv");
@@ -225,4 +257,18 @@ fn sentinel_declares_one_list_of_columns_and_the_searches_use_it() {
     for line in searches.lines().filter(|line| line.ends_with("_CL")) {
         assert_eq!(line, name);
     }
+}
+
+#[test]
+fn the_dashboard_shows_searches_that_there_are() {
+    let searches = fs::read_to_string(kit("splunk/savedsearches.conf")).unwrap();
+    let dashboard = fs::read_to_string(kit("dashboards/splunk.xml")).unwrap();
+    let shown: Vec<_> = dashboard.split("<search ref=\"").skip(1).collect();
+    assert!(shown.len() > 5, "{}", shown.len());
+    for name in shown.iter().map(|rest| rest.split('"').next().unwrap()) {
+        assert!(searches.contains(&format!("[{name}]\n")), "there is no search {name:?}");
+    }
+    // As many elements end as begin.
+    let begun = dashboard.matches('<').count() - dashboard.matches("</").count();
+    assert_eq!(begun, dashboard.matches("</").count() + dashboard.matches("/>").count());
 }

@@ -77,7 +77,8 @@ impl Console {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(kit("qradar/qids.sh"))
+        Command::new("bash")
+            .arg(kit("qradar/qids.sh"))
             .args(arguments)
             .env("QIDMAP_CLI", self.path("qidmap_cli.sh"))
             .current_dir(self.dir.path())
@@ -238,7 +239,8 @@ fn mappings_are_made_once_and_the_token_is_no_argument() {
     let odd = "x\ta\"b\\c\tCEF\tName\tText\t5\t4014\tx\n";
     fs::write(console.path("some.tsv"), list.concat() + odd).unwrap();
     let run = |arguments: &[&str]| {
-        let output = Command::new(kit("qradar/mappings.sh"))
+        let output = Command::new("bash")
+            .arg(kit("qradar/mappings.sh"))
             .args(["--token-file", "token", "some.tsv"])
             .args(arguments)
             .env("CURL", &curl)
