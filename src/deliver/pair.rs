@@ -1,7 +1,8 @@
 //! Two pipelines that share a long run of lines, on two cores.
 //!
-//! In: runs of lines, in their order. Out: batches, in the same order. Of a long run the second half
-//! is worked on by a thread of its own, while the first is done here and sent; it is the next batch.
+//! In: runs of lines, in their order. Out: batches, in the same order. Of a long run the second
+//! half is worked on by a thread of its own, while the first is done here and sent; it is the next
+//! batch.
 //! Short runs, which are what a spool without a backlog gives, stay here: a hand-over costs more
 //! than they do. At most one half is under way, so memory stays what two batches take.
 //! Diagnostics: one line if the thread is lost, after which everything is done here.
@@ -65,9 +66,9 @@ impl Pair {
         Pair { near, far: None, is_shared: false }
     }
 
-    /// The second half of long runs is done by a thread called `name`. Both pipelines must be of the
-    /// same making, and messages must not carry their number (`meta sequenceId`): a half does not
-    /// know how many come before it. Without a thread everything is done here.
+    /// The second half of long runs is done by a thread called `name`. Both pipelines must be of
+    /// the same making, and messages must not carry their number (`meta sequenceId`): a half does
+    /// not know how many come before it. Without a thread everything is done here.
     pub fn shared(near: Pipeline, far: Pipeline, name: String) -> Pair {
         Pair { near, far: Far::start(far, name), is_shared: false }
     }

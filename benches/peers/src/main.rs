@@ -2,8 +2,8 @@
 //!
 //! - `peers spool COUNT FILE` writes events.
 //! - `peers limit FILE PORT [CA]` sends them as fast as one thread can; over TLS with a CA.
-//! - `peers receive COUNT PORT [CERT KEY]` takes so many messages, holds each against what it has to
-//!   be, and prints the seconds from its first line on standard input to the last message.
+//! - `peers receive COUNT PORT [CERT KEY]` takes so many messages, holds each against what it has
+//!   to be, and prints the seconds from its first line on standard input to the last message.
 //! - `peers latency COUNT RATE FILE PORT` appends events to the file, so many a second or, for 0,
 //!   each when the one before has come, and prints the microseconds until they come.
 
