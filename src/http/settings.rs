@@ -1,0 +1,87 @@
+//! What the http stage is told (design, section 5). TLS trust and the egress policy are not here:
+//! they are the transport's, which opens the link.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How one HTTP destination is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Which API, with its own options.
+    pub connector: ConnectorSettings,
+    /// The longest from a request's first byte to the last of its response.
+    pub request_timeout: Duration,
+    /// When a batch is sent; the API's own limits are the connector's and narrow this further.
+    pub batch: BatchSettings,
+    /// Requests that may wait for their response at the same time, at least 1.
+    pub requests_in_flight: usize,
+    /// Bodies travel as gzip where the API takes it.
+    pub gzip: bool,
+    /// Speak through that proxy, by CONNECT; subject to the egress policy as the receiver is.
+    pub proxy: Option<Endpoint>,
+    /// When to try again, and when to stop.
+    pub retry: RetrySettings,
+}
+
+/// When a batch is sent: whichever is reached first. Critical events do not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// The most events, 100 by default.
+    pub events_max: usize,
+    /// The most bytes of a body before gzip; `None`: the API's limit alone.
+    pub bytes_max: Option<usize>,
+    /// The longest that an event waits for others, 5 s by default.
+    pub linger: Duration,
+}
+
+impl Default for BatchSettings {
+    fn default() -> BatchSettings {
+        BatchSettings { events_max: 100, bytes_max: None, linger: Duration::from_secs(5) }
+    }
+}
+
+/// `[destination.retry]` of an HTTP destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// The first wait, 1 s by default; it doubles, with full jitter.
+    pub initial_backoff: Duration,
+    /// The longest wait, 300 s by default.
+    pub max_backoff: Duration,
+    /// The longest `Retry-After` that is honoured.
+    pub retry_after_max: Duration,
+    /// After so many failed attempts an event goes to the dead letter; `None`: never.
+    pub max_attempts: Option<u32>,
+}
+
+/// Where requests go: the parts of an `https://` URL. `http://` is for loopback only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// TLS; false only for a loopback receiver.
+    pub is_tls: bool,
+    /// A name or an IP address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// What stands before a connector's own path; without a slash at its end, often empty.
+    pub base_path: String,
+}
+
+/// Where a secret is read from. The secret itself is never in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The first line of a file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// A systemd credential: a file of that name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// The first line that a command prints: the program, then its arguments; no shell.
+    Command(Vec<String>),
+}
+
+/// The options of each connector; one line for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectorSettings {
+    /// Splunk HTTP Event Collector.
+    SplunkHec(super::splunk_hec::Settings),
+}
