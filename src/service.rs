@@ -5,74 +5,71 @@
 //! again; destinations that did not change are not touched. Diagnostics: start, stop, reload.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Report};
-use crate::checkpoint::{
-    Checkpoint, CheckpointError, DeadLetter, DestinationState, contains_panics_of,
-};
+use crate::checkpoint::{Checkpoint, DeadLetter, DestinationState, contains_panics_of};
 use crate::config::{Config, ConfigError, Destination};
 use crate::deliver::in_flight::InFlight;
 use crate::deliver::links::Links;
-use crate::deliver::pipeline::{Pipeline, SourcePlan};
 use crate::deliver::status::Status;
 use crate::deliver::{Delivery, Parts};
-use crate::encode::Encoder;
-use crate::map::schema::{Schema, SchemaError};
-use crate::map::{Filter, Guard, Mapper};
-use crate::model::format::Format;
+use crate::map::schema::Schema;
 use crate::model::ledger::Ledger;
 use crate::model::position::FileKey;
-use crate::spool::settings::{AfterDelivery, Source};
-use crate::spool::{Spool, SpoolError};
+use crate::spool::Spool;
 use crate::transport::Connector;
 
-/// Why the program cannot start.
-#[derive(Debug, Error)]
-pub enum ServiceError {
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The spool cannot be used.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// A schema file is wrong.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    /// The operating system refused a thread, a signal handler or a reactor.
-    #[error("{what}: {source}; raise the limits of this service")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// Its answer.
-        source: std::io::Error,
-    },
-}
+mod error;
+pub mod sandbox;
+pub mod settings;
+mod stages;
+pub mod systemd;
 
-/// How often delivered files are let go of, and deleted or archived where that is wanted.
+pub use error::ServiceError;
+use sandbox::Sandbox;
+use stages::make_replay_dirs;
+pub use stages::{pipeline, replay_dir, replay_suffix, spool_settings};
+use systemd::Systemd;
+
+/// How often delivered files are let go of, and deleted or archived where that is wanted; and how
+/// often systemd is told, unless its watchdog wants to hear more often.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs until a signal ends it; returns when everything that could be proven is durable.
+/// How errors of the configuration say that a file or directory is closed to this process.
+const DENIED: [&str; 2] = ["cannot be read by this user", "ermission denied"];
+
+/// Runs until a signal ends it; returns when everything that could be proven is durable. `config`
+/// was read from `file`, and `load` reads it again.
 pub fn run(
-    config: Config,
+    mut config: Config,
+    file: &Path,
     load: impl Fn() -> Result<Config, ConfigError>,
 ) -> Result<(), ServiceError> {
     abort_on_panic();
+    let mut systemd = Systemd::from_environment();
+    // Before there is any thread or any input.
+    let sandbox = sandbox::enter(&config, file)?;
+    if let Some(user) = config.service.user.clone() {
+        config = load().map_err(|source| ServiceError::Config { user, source })?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| ServiceError::System { what: "the reactor", source })?;
     runtime.block_on(async {
         let mut signals = Signals::install()?;
-        let mut service = Service::start(config)?;
-        service.until_stopped(&mut signals, load).await;
+        let mut service = Service::start(config, sandbox)?;
+        systemd.ready();
+        service.until_stopped(&mut signals, &mut systemd, load).await;
+        systemd.stopping();
         service.stop().map(|_| ())
     })
 }
@@ -117,14 +114,17 @@ pub struct Service {
     /// again, they go on where they were.
     dormant: BTreeMap<String, InFlight>,
     admin: Option<Admin>,
+    sandbox: Sandbox,
 }
 
 impl Service {
-    /// Opens state, spool and status socket and starts every destination.
-    pub fn start(config: Config) -> Result<Service, ServiceError> {
+    /// Opens state, spool and status socket and starts every destination. `sandbox` is what this
+    /// process has entered; the default is none.
+    pub fn start(config: Config, sandbox: Sandbox) -> Result<Service, ServiceError> {
         let (checkpoint, restored) = Checkpoint::open(config.state.clone())?;
         let dead_letter = DeadLetter::open(&config.state.dir)?;
         let schemas = crate::map::schema::load(&config.map)?;
+        make_replay_dirs(&config);
         let spool = Spool::open(spool_settings(&config), restored.files)?;
         let admin = config.admin.socket.as_deref().and_then(|path| {
             Admin::bind(path)
@@ -146,6 +146,7 @@ impl Service {
                 .map(|(name, state)| (name, continued(state)))
                 .collect(),
             admin,
+            sandbox,
             config,
         };
         service.launch_missing()?;
@@ -161,8 +162,15 @@ impl Service {
     async fn until_stopped(
         &mut self,
         signals: &mut Signals,
+        systemd: &mut Systemd,
         load: impl Fn() -> Result<Config, ConfigError>,
     ) {
+        // Three times before the watchdog barks, and one timer for everything: an idle program
+        // hardly wakes.
+        let often = systemd.watchdog().map_or(SETTLE_INTERVAL, |barks| barks / 3);
+        let mut ticks = tokio::time::interval(often.min(SETTLE_INTERVAL));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut was_stalled = false;
         loop {
             let event = {
                 let serve = async {
@@ -175,14 +183,27 @@ impl Service {
                     _ = signals.terminate.recv() => Event::Stop,
                     _ = signals.interrupt.recv() => Event::Stop,
                     _ = signals.hangup.recv() => Event::Reload,
-                    () = tokio::time::sleep(SETTLE_INTERVAL) => Event::Settle,
-                    () = serve => Event::Settle,
+                    _ = ticks.tick() => Event::Tick,
+                    () = serve => Event::Tick,
                 }
             };
             match event {
                 Event::Stop => return,
-                Event::Reload => self.reload(load()),
-                Event::Settle => self.settle(),
+                Event::Reload => {
+                    systemd.reloading();
+                    self.reload(load(), systemd);
+                    systemd.ready();
+                }
+                Event::Tick => {
+                    self.settle();
+                    for path in self.sandbox.out_of_reach() {
+                        warn!(
+                            path = %path.display(),
+                            "was replaced, and the sandbox gives the old one alone; restart"
+                        );
+                    }
+                    was_stalled = self.tell(systemd, was_stalled);
+                }
             }
         }
     }
@@ -203,26 +224,81 @@ impl Service {
         Ok(sum)
     }
 
-    fn reload(&mut self, loaded: Result<Config, ConfigError>) {
+    /// The line for `systemctl status`, and the watchdog's food unless a loop is stalled; answers
+    /// whether one is.
+    fn tell(&self, systemd: &mut Systemd, was_stalled: bool) -> bool {
+        let stalled = systemd.watchdog().and_then(|limit| self.stalled(limit));
+        match &stalled {
+            Some(who) if !was_stalled => {
+                error!("{who} makes no progress; the watchdog is not fed until it does");
+            }
+            None if was_stalled => info!("everything makes progress again"),
+            _ => {}
+        }
+        if let Some(who) = &stalled {
+            systemd.show(format!("STALLED: {who} makes no progress"));
+            return true;
+        }
+        let destinations: Vec<_> =
+            self.running.values().map(|running| running.status.snapshot()).collect();
+        let trouble = self.checkpoint.trouble().map(|cause| cause.text);
+        systemd.show(systemd::line(&destinations, trouble.as_deref()));
+        systemd.feed();
+        false
+    }
+
+    /// Who has worked for longer than `limit` without a sign of progress.
+    fn stalled(&self, limit: Duration) -> Option<String> {
+        let now = Instant::now();
+        let stalled = |running: &&Running| running.status.beat().is_stalled(now, limit);
+        if let Some(running) = self.running.values().find(stalled) {
+            return Some(format!("destination {}", running.destination.deliver.name));
+        }
+        let is_stalled = self.spool.beat().is_stalled(now, limit);
+        is_stalled.then(|| "the watch of the spool's directories".to_owned())
+    }
+
+    fn reload(&mut self, loaded: Result<Config, ConfigError>, systemd: &Systemd) {
         let result = match loaded {
-            Ok(config) => self.apply(config),
+            Ok(config) => self.apply(config, systemd),
             Err(error) => {
-                error!("reload refused, the old configuration stays in force: {error}");
+                let text = error.to_string();
+                let is_denied = DENIED.iter().any(|denied| text.contains(denied));
+                let remark = match self.sandbox.has_files() && is_denied {
+                    true => {
+                        "; the sandbox allows files and directories as they were at the start, and \
+                         a restart gives new ones"
+                    }
+                    false => "",
+                };
+                error!("reload refused, the old configuration stays in force: {text}{remark}");
                 return;
             }
         };
         match result {
             Ok(()) => info!(destinations = self.running.len(), "reloaded"),
+            Err(ServiceError::Sandbox(error)) => {
+                error!("reload refused, the old configuration stays in force: {error}");
+            }
             Err(error) => error!("reload: {error}"),
         }
     }
 
-    fn apply(&mut self, config: Config) -> Result<(), ServiceError> {
-        if config.state != self.config.state || config.admin != self.config.admin {
-            warn!("[state] and [admin] take effect at the next start, not at a reload");
+    fn apply(&mut self, config: Config, systemd: &Systemd) -> Result<(), ServiceError> {
+        let fixed =
+            |config: &Config| (config.state.clone(), config.admin.clone(), config.service.clone());
+        if fixed(&config) != fixed(&self.config) {
+            warn!("[state], [admin], user and sandbox take effect at the next start, not now");
         }
+        let (state, admin, service) = fixed(&self.config);
+        let config = Config { state, admin, service, ..config };
         // Everything that can fail comes before anything is stopped.
+        self.sandbox.admits(&config)?;
         let schemas = crate::map::schema::load(&config.map)?;
+        for destination in &config.destinations {
+            pipeline(&config, &schemas, destination)?;
+        }
+        make_replay_dirs(&config);
         let shared_changed = spool_settings(&config) != spool_settings(&self.config)
             || schemas != self.schemas
             || config.egress != self.config.egress
@@ -238,14 +314,15 @@ impl Service {
                 self.running.insert(name, running);
             } else {
                 self.dormant.insert(name, joined(running));
+                // Each may have taken its whole `stop_timeout` to prove its tail.
+                systemd.feed();
             }
         }
         if shared_changed {
             self.spool = Spool::open(spool_settings(&config), self.spool.records())?;
             self.schemas = schemas;
         }
-        let (state, admin) = (self.config.state.clone(), self.config.admin.clone());
-        self.config = Config { state, admin, ..config };
+        self.config = config;
         self.launch_missing()
     }
 
@@ -299,6 +376,7 @@ impl Service {
             pid: std::process::id(),
             since: self.since.clone(),
             hostname: self.config.hostname.clone(),
+            sandbox: self.sandbox.confinement().clone(),
             state_trouble: self.checkpoint.trouble().map(|cause| cause.text),
             destinations: self.running.values().map(|running| running.status.snapshot()).collect(),
         }
@@ -317,7 +395,7 @@ impl Service {
 enum Event {
     Stop,
     Reload,
-    Settle,
+    Tick,
 }
 
 /// A bug ends the program, and systemd starts it again: that loses nothing, while a program whose
@@ -353,49 +431,4 @@ fn joined(running: Running) -> InFlight {
 
 fn continued(state: DestinationState) -> InFlight {
     InFlight::new(state.cursors, state.ledger, state.sequence)
-}
-
-/// The stages between the spool and the link, as `destination` wants them.
-pub fn pipeline(
-    config: &Config,
-    schemas: &[Schema],
-    destination: &Destination,
-) -> Result<Pipeline, ServiceError> {
-    let guard = Guard::new(&config.map.guard_keys);
-    let mapper = Mapper::new(schemas.to_vec(), guard);
-    let sources = spool_settings(config)
-        .sources
-        .iter()
-        .map(|source| SourcePlan {
-            format: source.format,
-            schema: source.schema.as_deref().and_then(|name| mapper.schema_index(name)),
-        })
-        .collect();
-    let portion_events =
-        destination.deliver.max_eps.map_or(usize::MAX, |rate| (rate as usize / 10).max(1));
-    let filter = Filter::new(&destination.filter);
-    let encoder = Encoder::new(destination.encode.clone());
-    Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
-}
-
-/// The configured spool, and for each destination the directory that `dead-letter replay` fills.
-fn spool_settings(config: &Config) -> crate::spool::settings::Settings {
-    let mut settings = config.spool.clone();
-    for destination in &config.destinations {
-        let name = &destination.deliver.name;
-        let path = replay_dir(&config.state.dir, name).join("*.log");
-        settings.sources.push(Source {
-            path: path.to_string_lossy().into_owned(),
-            format: Format::Auto,
-            schema: None,
-            after_delivery: AfterDelivery::Delete,
-            only: Some(name.clone()),
-        });
-    }
-    settings
-}
-
-/// Where lines from the dead letter wait to be delivered again to one destination.
-pub fn replay_dir(state_dir: &Path, destination: &str) -> PathBuf {
-    state_dir.join("replay").join(destination)
 }

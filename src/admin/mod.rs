@@ -30,8 +30,22 @@ pub struct Report {
     pub hostname: String,
     /// Why progress cannot be made durable at the moment.
     pub state_trouble: Option<String>,
+    /// What the process is confined to.
+    #[serde(default)]
+    pub sandbox: Confinement,
     /// One for each destination, by name.
     pub destinations: Vec<DestinationStatus>,
+}
+
+/// What holds a process that was taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// `best-effort`, `required` or `off`.
+    pub mode: String,
+    /// The parts in force.
+    pub in_force: Vec<String>,
+    /// The parts that this kernel does not have.
+    pub missing: Vec<String>,
 }
 
 /// A bound status socket; the file goes when it is dropped.

@@ -11,8 +11,9 @@
 //! So a call that panics or takes longer than its patience ends the store, not the program: the
 //! thread is left behind and the caller makes a new store elsewhere. It is never asked again.
 //!
-//! *Diagnostics*: none of its own; every failure is a [`Flaw`]. The threads of sled's pool
-//! (`sled-io-…`) wake once a second whatever happens; there is no switch for that.
+//! *Diagnostics*: none of its own; every failure is a [`Flaw`]. The seven threads of sled's pool
+//! (`sled-io-…`) wake once a second whatever happens, and there is no switch for that: the kernel
+//! is told that their timers may be late, so that an idle machine need not wake for them.
 
 use std::fs::{self, File};
 use std::io;
@@ -113,7 +114,14 @@ impl Store {
 }
 
 /// The thread: opens, hands out the contents, then commits batch after batch.
+/// How late timers of sled's threads may be. Nothing of theirs is waited for by time: work wakes
+/// them at once.
+const TIMER_SLACK: Duration = Duration::from_secs(60);
+
 fn serve(path: &Path, opened: &SyncSender<Result<Contents, Flaw>>, requests: &Receiver<Request>) {
+    // The threads of the pool inherit it, prctl(2). Where it is refused they wake as they like.
+    let nanoseconds = u64::try_from(TIMER_SLACK.as_nanos()).unwrap_or(u64::MAX);
+    let _refused = nix::sys::prctl::set_timerslack(nanoseconds);
     let (db, mut durable) = match open_and_read(path) {
         Ok((db, durable, contents)) => {
             if opened.send(Ok(contents)).is_err() {

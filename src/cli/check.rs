@@ -3,10 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::admin::Confinement;
 use crate::config::{Config, Destination};
+use crate::service::sandbox;
+use crate::service::settings::Mode;
 use crate::transport::Connector;
+use crate::transport::settings::Protocol;
 
 mod certificates;
+mod drop_in;
 
 use super::{Failure, exit, print, required_config};
 
@@ -16,6 +21,10 @@ pub struct Arguments {
     /// Connect to every address of every destination; nothing is sent
     #[arg(long)]
     connect: bool,
+    /// Print a drop-in for the unit: the addresses of this configuration and the directories that
+    /// are written to, and nothing else allowed; names are resolved now
+    #[arg(long, conflicts_with = "connect")]
+    systemd_dropin: bool,
 }
 
 /// A certificate that ends sooner is a warning.
@@ -24,6 +33,9 @@ const EXPIRY_WARNING_DAYS: i64 = 30;
 /// Prints one line for each thing looked at; a failure when one of them is not in order.
 pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let config = required_config(path)?;
+    if arguments.systemd_dropin {
+        return print(&drop_in::drop_in(&config, path)?);
+    }
     let mut report = Report::default();
     report.good(&format!("{}: no error", path.display()))?;
     for warning in &config.warnings {
@@ -32,7 +44,11 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     report.good(&format!("{} schemas", schemas.len()))?;
+    check_state(&config.state.dir, &mut report)?;
+    check_sandbox(&config, &mut report)?;
     for destination in &config.destinations {
+        crate::service::pipeline(&config, &schemas, destination)
+            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         check_certificates(destination, &mut report)?;
     }
     if arguments.connect {
@@ -70,6 +86,43 @@ impl Report {
         self.failures += 1;
         self.code = code;
         print(&format!("FAIL  {text}\n"))
+    }
+}
+
+/// Whether the agent could keep its state there, were it run as this user.
+fn check_state(dir: &Path, report: &mut Report) -> Result<(), Failure> {
+    use nix::unistd::{AccessFlags, access};
+    // A directory that is not there yet is made below the nearest one that is.
+    let Some(nearest) = dir.ancestors().find(|ancestor| ancestor.exists()) else { return Ok(()) };
+    let shown = dir.display();
+    if !nearest.is_dir() {
+        let wrong = format!("{shown}: {} is no directory; correct [state] dir", nearest.display());
+        return report.bad(exit::CONFIG, &wrong);
+    }
+    match access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
+        Ok(()) => report.good(&format!("{shown}: can be written")),
+        Err(errno) => report.warn(&format!(
+            "{shown}: cannot be written by this user: {}; the service's user has to be able to",
+            errno.desc()
+        )),
+    }
+}
+
+/// What this kernel can do; a program that is running already tells its own by `status`.
+fn check_sandbox(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let mode = config.service.sandbox;
+    let Confinement { mode: word, in_force, missing } = sandbox::offered(mode);
+    if mode == Mode::Off {
+        return report.warn("sandbox off: a program that is taken over can do what its user can");
+    }
+    if !in_force.is_empty() {
+        report.good(&format!("sandbox {word}: {}", in_force.join(", ")))?;
+    }
+    let lacks = format!("sandbox {word}: this kernel does not confine {}", missing.join(", "));
+    match mode {
+        _ if missing.is_empty() => Ok(()),
+        Mode::Required => report.bad(exit::OS, &lacks),
+        Mode::BestEffort | Mode::Off => report.warn(&lacks),
     }
 }
 
@@ -113,7 +166,13 @@ async fn connect(
         match connector.connect(address).await {
             Ok(link) => {
                 let took = began.elapsed().as_secs_f64() * 1000.0;
-                report.good(&format!("{name}: {} in {took:.1} ms", link.describe()))?;
+                let text = format!("{name}: {} in {took:.1} ms", link.describe());
+                if address.protocol == Protocol::Udp {
+                    report
+                        .warn(&format!("{text}; nobody answers on UDP, so this proves nothing"))?;
+                } else {
+                    report.good(&text)?;
+                }
             }
             Err(cause) => {
                 report.bad(exit::UNAVAILABLE, &format!("{name}: {}: {cause}", cause.code))?;

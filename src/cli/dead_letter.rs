@@ -1,18 +1,27 @@
 //! `spoolgate dead-letter list|replay|export`: events that could not be delivered.
 //!
 //! The file is only ever appended to. `replay` copies lines into the directory that the running
-//! program reads for their destination, and remembers how far it came, so that no event is
-//! replayed twice unless it fails again.
+//! program reads for their destination, and remembers for each how far it came, so that no event is
+//! replayed twice unless it fails again. A line that is no record is reported and passed over.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{DeadLetter, DeadLetterRecord};
-use crate::service::replay_dir;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-use super::{Failure, exit, print, required_config};
+use crate::checkpoint::{CheckpointError, DeadLetter, DeadLetterRecord};
+use crate::config::Config;
+use crate::model::position::TAIL_BYTES;
+use crate::service::{replay_dir, replay_suffix, spool_settings};
+use crate::spool::settings::Source;
+use crate::spool::{source_of, tail_hash};
+
+use super::{Failure, complain, exit, print, print_bytes, required_config};
 
 /// Arguments of `dead-letter`.
 #[derive(Debug, clap::Args)]
@@ -49,35 +58,44 @@ const REPLAYED: &str = "dead-letter.replayed";
 
 /// Lists, replays or exports.
 pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    let dir = required_config(config)?.state.dir;
+    let config = required_config(config)?;
+    let dir = &config.state.dir;
     match &arguments.action {
         Action::List(selection) => {
-            select(&dir, selection, |record| print(&line(record, selection.json)))?;
+            select(dir, selection, |record| print(&line(record, selection.json)))?;
         }
         Action::Export(selection) => {
-            select(&dir, selection, |record| {
-                let text = if selection.json { line(record, true) } else { event(record) };
-                print(&text)
+            select(dir, selection, |record| match selection.json {
+                true => print(&line(record, true)),
+                false => print_bytes(&[record.event.as_slice(), b"\n"].concat()),
             })?;
         }
-        Action::Replay(selection) => replay(&dir, selection)?,
+        Action::Replay(selection) => replay(&config, selection)?,
     }
     Ok(())
 }
 
-/// Calls `each` with the selected records; answers how many records the file holds.
+/// Calls `each` with the selected records; answers how many lines the file holds.
 fn select(
     dir: &Path,
     selection: &Selection,
     mut each: impl FnMut(&DeadLetterRecord) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
-    let replayed = if selection.all { 0 } else { replayed(dir)? };
+    let replayed = Replayed::read(dir).map_err(|error| failure(dir, &error))?;
     let mut count = 0;
     for record in DeadLetter::read(dir) {
         count += 1;
-        let record = record.map_err(|error| failure(dir, &error))?;
+        let record = match record {
+            Ok(record) => record,
+            Err(error @ CheckpointError::DeadLetter { .. }) => return Err(failure(dir, &error)),
+            Err(error) => {
+                complain(&Failure::new(exit::DATA, error.to_string()));
+                continue;
+            }
+        };
+        let is_listed = selection.all || count > replayed.until(&record.destination);
         let wanted = selection.destination.as_deref();
-        if count > replayed && wanted.is_none_or(|wanted| record.destination == wanted) {
+        if is_listed && wanted.is_none_or(|wanted| record.destination == wanted) {
             each(&record)?;
         }
     }
@@ -86,7 +104,7 @@ fn select(
 
 fn line(record: &DeadLetterRecord, json: bool) -> String {
     if json {
-        let object = serde_json::json!({
+        let mut object = serde_json::json!({
             "timestamp": record.timestamp,
             "destination": record.destination,
             "connector": record.connector,
@@ -96,47 +114,89 @@ fn line(record: &DeadLetterRecord, json: bool) -> String {
             "path": record.path,
             "event": String::from_utf8_lossy(&record.event),
         });
+        if let Some(members) = object.as_object_mut() {
+            if let Some(schema) = &record.schema {
+                members.insert("schema".to_owned(), schema.as_str().into());
+            }
+            if std::str::from_utf8(&record.event).is_err() {
+                members.insert("raw".to_owned(), STANDARD.encode(&record.event).into());
+            }
+        }
         return format!("{object}\n");
     }
     let DeadLetterRecord { timestamp, destination, position, code, error, .. } = record;
     format!("{timestamp} {destination} {position} {code}: {error}\n")
 }
 
-fn event(record: &DeadLetterRecord) -> String {
-    let mut text = String::from_utf8_lossy(&record.event).into_owned();
-    text.push('\n');
-    text
-}
-
-fn replay(dir: &Path, selection: &Selection) -> Result<(), Failure> {
-    let mut lines: Vec<(String, Vec<u8>)> = Vec::new();
+fn replay(config: &Config, selection: &Selection) -> Result<(), Failure> {
+    let dir = &config.state.dir;
+    let known: BTreeSet<&str> =
+        config.destinations.iter().map(|destination| destination.deliver.name.as_str()).collect();
+    let sources = spool_settings(config).sources;
+    // By destination and by the way in which the lines are read.
+    let mut lines: BTreeMap<(String, String), Vec<Vec<u8>>> = BTreeMap::new();
+    let mut gone: BTreeMap<String, u64> = BTreeMap::new();
     let count = select(dir, selection, |record| {
-        lines.push((record.destination.clone(), record.event.clone()));
+        if known.contains(record.destination.as_str()) {
+            let key = (record.destination.clone(), suffix(&sources, record));
+            lines.entry(key).or_default().push(record.event.clone());
+        } else {
+            *gone.entry(record.destination.clone()).or_default() += 1;
+        }
         Ok(())
     })?;
-    let mut destinations: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
-    destinations.sort_unstable();
-    destinations.dedup();
-    for name in destinations {
-        let of_it = lines.iter().filter(|(of, _)| of == name).map(|(_, line)| line.as_slice());
-        write_replay(dir, name, of_it).map_err(|error| failure(dir, &error))?;
+    for ((destination, suffix), lines) in &lines {
+        write_replay(dir, destination, suffix, lines).map_err(|error| failure(dir, &error))?;
     }
-    // With a selection by destination the others stay listed, at the price that these do, too.
-    if selection.destination.is_none() {
-        remember(dir, count).map_err(|error| failure(dir, &error))?;
+    let mut replayed = Replayed::read(dir).map_err(|error| failure(dir, &error))?;
+    for (destination, _) in lines.keys() {
+        replayed.counts.insert(destination.clone(), count);
     }
-    print(&format!("{} events will be delivered again\n", lines.len()))
+    replayed.write(dir).map_err(|error| failure(dir, &error))?;
+    let total: usize = lines.values().map(Vec::len).sum();
+    print(&format!("{total} events will be delivered again\n"))?;
+    if let Some(wanted) = selection.destination.as_deref().filter(|name| !known.contains(name)) {
+        gone.entry(wanted.to_owned()).or_default();
+    }
+    match unknown(&gone, &known) {
+        None => Ok(()),
+        Some(text) => Err(Failure::new(exit::USAGE, text)),
+    }
 }
 
-fn write_replay<'a>(
+fn unknown(gone: &BTreeMap<String, u64>, known: &BTreeSet<&str>) -> Option<String> {
+    if gone.is_empty() {
+        return None;
+    }
+    let known: Vec<&str> = known.iter().copied().collect();
+    let mut text = String::new();
+    for (name, count) in gone {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "no destination {name:?} in the configuration ({count} records); ");
+    }
+    let _ = write!(text, "its records stay listed; there is: {}", known.join(", "));
+    Some(text)
+}
+
+/// A record is read again as the `[[spool]]` says that its file is of.
+fn suffix(sources: &[Source], record: &DeadLetterRecord) -> String {
+    let source = source_of(sources, Path::new(&record.path)).and_then(|at| sources.get(at));
+    match source {
+        Some(source) => replay_suffix(source.format, source.schema.as_deref()),
+        None => replay_suffix(crate::model::format::Format::Auto, None),
+    }
+}
+
+fn write_replay(
     state_dir: &Path,
     destination: &str,
-    lines: impl Iterator<Item = &'a [u8]>,
+    suffix: &str,
+    lines: &[Vec<u8>],
 ) -> io::Result<()> {
     let dir = replay_dir(state_dir, destination);
     fs::create_dir_all(&dir)?;
     let name = jiff::Timestamp::now().as_microsecond().to_string();
-    let (hidden, path) = (dir.join(format!("{name}.writing")), dir.join(format!("{name}.log")));
+    let (hidden, path) = (dir.join(format!("{name}.writing")), dir.join(name + suffix));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&hidden)?;
     for line in lines {
         file.write_all(line)?;
@@ -162,21 +222,60 @@ fn give_to_owner_of(state_dir: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn replayed(dir: &Path) -> Result<u64, Failure> {
-    match fs::read_to_string(dir.join(REPLAYED)) {
-        Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(failure(dir, &error)),
+/// How far `replay` came in this dead letter, for each destination.
+///
+/// On disk: the hash of the file's beginning, then a line `COUNT NAME` for each destination. A dead
+/// letter that begins otherwise is another one, whose records were never replayed.
+#[derive(Debug, Default)]
+struct Replayed {
+    counts: BTreeMap<String, u64>,
+}
+
+impl Replayed {
+    fn read(dir: &Path) -> io::Result<Replayed> {
+        let text = match fs::read_to_string(dir.join(REPLAYED)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Replayed::default()),
+            Err(error) => return Err(error),
+        };
+        let mut lines = text.lines();
+        if lines.next() != Some(identity(dir)?.as_str()) {
+            return Ok(Replayed::default());
+        }
+        let counts = lines.filter_map(|line| {
+            let (count, name) = line.split_once(' ')?;
+            Some((name.to_owned(), count.parse().ok()?))
+        });
+        Ok(Replayed { counts: counts.collect() })
+    }
+
+    fn until(&self, destination: &str) -> u64 {
+        self.counts.get(destination).copied().unwrap_or(0)
+    }
+
+    fn write(&self, dir: &Path) -> io::Result<()> {
+        let hidden = dir.join("dead-letter.replayed.writing");
+        let mut file = File::create(&hidden)?;
+        writeln!(file, "{}", identity(dir)?)?;
+        for (name, count) in &self.counts {
+            writeln!(file, "{count} {name}")?;
+        }
+        file.sync_all()?;
+        fs::rename(&hidden, dir.join(REPLAYED))?;
+        File::open(dir)?.sync_all()
     }
 }
 
-fn remember(dir: &Path, count: u64) -> io::Result<()> {
-    let hidden = dir.join("dead-letter.replayed.writing");
-    let mut file = File::create(&hidden)?;
-    writeln!(file, "{count}")?;
-    file.sync_all()?;
-    fs::rename(&hidden, dir.join(REPLAYED))?;
-    File::open(dir)?.sync_all()
+/// Of the first record's beginning, which holds its time to the microsecond: an inode may be that
+/// of a file that was removed.
+fn identity(dir: &Path) -> io::Result<String> {
+    let mut head = Vec::new();
+    match File::open(dir.join("dead-letter.jsonl")) {
+        Ok(file) => file.take(TAIL_BYTES as u64).read_to_end(&mut head)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(format!("{:016x}", tail_hash(&head)))
 }
 
 fn failure(dir: &Path, error: &dyn std::fmt::Display) -> Failure {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, ThisMachine};
 use crate::model::ledger::Ledger;
 use crate::service::Service;
+use crate::service::sandbox::Sandbox;
 
 use super::receive::{
     Framing, ReceiveProtocol, ReceiveSettings, Receiver, ReceiverTls, ThrowAwayCa, throw_away_ca,
@@ -60,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (arrived, arrivals) = mpsc::channel();
     let receiving = thread::spawn(move || receive(receiver, arrived, stopped));
     let began = Instant::now();
-    let service = Service::start(config).map_err(|error| failed(&error))?;
+    let service = Service::start(config, Sandbox::default()).map_err(|error| failed(&error))?;
     let shown = show_arrivals(&arrivals, arguments.events);
     let ledger = service.stop().map_err(|error| failed(&error))?;
     // The receiver may have ended by itself; either way it is over.
@@ -190,7 +191,10 @@ fn config(dir: &Path, ca: &ThrowAwayCa, port: u16) -> Result<Config, Failure> {
     );
     let path = dir.join("spoolgate.toml");
     std::fs::write(&path, text).map_err(|error| failed(&error))?;
-    Config::load(&path, &ThisMachine).map_err(|error| failed(&error))
+    let mut config = Config::load(&path, &ThisMachine).map_err(|error| failed(&error))?;
+    // The usual place may be that of an agent that runs on this machine.
+    config.admin.socket = None;
+    Ok(config)
 }
 
 /// A directory of the demo's own, removed at the end unless it is to be kept.

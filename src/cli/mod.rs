@@ -6,6 +6,7 @@
 pub mod check;
 pub mod dead_letter;
 pub mod demo;
+pub mod lines;
 pub mod logs;
 pub mod preview;
 pub mod receive;
@@ -147,9 +148,14 @@ pub fn required_config(path: &Path) -> Result<Config, Failure> {
 
 /// Writes to standard output. A reader that went away (`| head`) ends the program quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same for what may be no text.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Failure::new(exit::IO, format!("standard output: {error}"))),
         Ok(()) => Ok(()),

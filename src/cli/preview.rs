@@ -1,6 +1,6 @@
 //! `spoolgate preview FILE`: what would be sent for the events of a file; nothing is sent.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Destination};
@@ -10,7 +10,9 @@ use crate::encode::settings::Framing;
 use crate::model::position::{Cursor, FileKey, Position};
 use crate::model::time::EventTime;
 use crate::service;
+use crate::spool::source_of;
 
+use super::lines::BoundedLines;
 use super::{Failure, exit, print, required_config};
 
 /// Arguments of `preview`.
@@ -39,19 +41,18 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     } else {
         Box::new(std::fs::File::open(&arguments.file).map_err(failed)?)
     };
-    let mut input = BufReader::new(input);
-    let mut line = Vec::new();
+    preview.set_source(source_of(&config.spool.sources, &arguments.file).unwrap_or(0));
+    let mut input = BoundedLines::new(input, config.spool.max_event_bytes);
     let mut number = 0;
     while arguments.lines.is_none_or(|most| number < most) {
-        line.clear();
-        if input.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            break;
-        }
+        let Some(line) = input.read().map_err(failed)? else { break };
         number += 1;
-        if line.last() != Some(&b'\n') {
-            line.push(b'\n');
+        if line.is_cut {
+            let most = config.spool.max_event_bytes;
+            note(&format!("line {number}: to the dead letter: over max_event_bytes = {most}"));
+            continue;
         }
-        match preview.line(&line) {
+        match preview.line(line.bytes) {
             Shown::Message(message) => {
                 print(&String::from_utf8_lossy(message))?;
                 print("\n")?;
@@ -131,6 +132,16 @@ impl Preview {
     /// Reads the following lines as those of that `[[spool]]`.
     pub fn set_source(&mut self, source: usize) {
         self.source = source;
+    }
+
+    /// Encodes the following lines as if it were so much later.
+    pub fn advance(&mut self, microseconds: i64) {
+        self.now = EventTime(self.now.0.saturating_add(microseconds));
+    }
+
+    /// The second of the minute in which the lines are encoded.
+    pub fn second(&self) -> i64 {
+        self.now.0.div_euclid(1_000_000).rem_euclid(60)
     }
 
     /// Takes one line, with its newline.

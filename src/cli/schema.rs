@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::decode::Decoder;
 use crate::map::Guard;
-use crate::map::schema::{BUILT_IN, ExampleResult, Schema, load};
+use crate::map::schema::{ExampleResult, Schema, load};
 use crate::model::event::Tape;
 use crate::model::format::Format;
 
@@ -66,13 +66,7 @@ fn show(config: &Path, name: &str) -> Result<(), Failure> {
         let known = known.join(", ");
         Failure::new(exit::USAGE, format!("no schema {name:?}; there is: {known}"))
     })?;
-    let file = schema.file();
-    if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == file) {
-        return print(text);
-    }
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(exit::IO, format!("{file}: {error}")))?;
-    print(&text)
+    print(schema.text())
 }
 
 fn test(config: &Path, files: &[PathBuf]) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::admin::Report;
+use crate::admin::{Confinement, Report};
 use crate::deliver::status::DestinationStatus;
 
 use super::{Failure, exit, print, required_config};
@@ -75,6 +75,12 @@ fn text(report: &Report) -> String {
     if let Some(trouble) = &report.state_trouble {
         let _ = writeln!(out, "PROGRESS IS NOT DURABLE: {trouble}");
     }
+    let Confinement { mode, in_force, missing } = &report.sandbox;
+    let missing = match missing.is_empty() {
+        true => String::new(),
+        false => format!("; missing: {}", missing.join(", ")),
+    };
+    let _ = writeln!(out, "sandbox {mode}: {}{missing}", in_force.join(", "));
     for destination in &report.destinations {
         describe(destination, &mut out);
     }

@@ -1,25 +1,31 @@
 //! `spoolgate verify --spool GLOB RECEIVED`: holds what a receiver has against the spool.
 //!
 //! The spool is taken through the same stages as for delivery, and the messages it must yield are
-//! counted against the lines of the received files. Two parts of a message differ from one try to
-//! the next and are left out of the comparison: the header's TIMESTAMP and `meta sequenceId`; an
-//! id derived from a line's place counts by being one, since the place may be another by now.
+//! counted against the lines of the received files. What differs from one try to the next is left
+//! out of the comparison: `meta sequenceId`, and the header's TIMESTAMP of an event that has no
+//! time of its own. An id derived from a line's place is not compared, since the place may be
+//! another by now; but where several events are equal, one that came twice does not stand for two.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use globset::GlobBuilder;
 use serde::Serialize;
 
+use crate::spool::settings::Settings;
+use crate::spool::source_of;
+
+use super::lines::{BoundedLine, BoundedLines};
 use super::preview::{Preview, Shown, pick};
 use super::{Failure, exit, print, required_config};
 
 mod normal;
 
-pub use normal::{message_id, normal_form};
+pub use normal::{Normal, message_id, normal_form};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -62,11 +68,16 @@ pub struct Verdict {
     pub filtered: u64,
     /// Lines of the spool that go to the dead letter.
     pub dead_lettered: u64,
+    /// Last lines of the spool without an end: they are sent when it has come.
+    pub waiting: u64,
+    /// What else is to be known about the files.
+    pub notes: Vec<String>,
     /// Where the first lost or altered events stand: file and line.
     pub examples: Vec<String>,
 }
 
 const EXAMPLES_MAX: usize = 10;
+const NOTES_MAX: usize = 20;
 
 /// Prints the verdict; lost or altered events are a failure.
 pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
@@ -74,15 +85,22 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let destination = pick(&config, arguments.destination.as_deref())?;
     let mut preview = Preview::new(&config, &destination)?;
     let mut expected = Expected::default();
+    let mut seen = HashSet::new();
     for glob in &arguments.spool {
-        let source = config.spool.sources.iter().position(|source| source.path == *glob);
-        preview.set_source(source.unwrap_or(0));
         for file in files(glob)? {
-            expected.read(&file, &mut preview)?;
+            let about = std::fs::metadata(&file)
+                .map_err(|error| Failure::new(exit::IO, format!("{}: {error}", file.display())))?;
+            // One file under two names is one file.
+            if seen.insert((about.dev(), about.ino())) {
+                expected.set_source(&file, &config.spool, &mut preview);
+                expected.read(&file, config.spool.max_event_bytes, &mut preview)?;
+            }
         }
     }
+    // A message is longer than its event: it has a header, and escapes.
+    let received_bytes_max = config.spool.max_event_bytes.saturating_mul(8).max(1 << 20);
     for file in &arguments.received {
-        expected.receive(file)?;
+        expected.receive(file, received_bytes_max)?;
     }
     let verdict = expected.verdict();
     print(&render(&verdict, arguments.json)?)?;
@@ -104,11 +122,13 @@ fn render(verdict: &Verdict, json: bool) -> Result<String, Failure> {
     let mut text = format!(
         "expected {expected}: found {found}, lost {lost}, altered {altered}\n\
          received beside that: duplicated {duplicated}, unknown {unknown}, partial {partial}\n\
-         not expected: filtered {}, dead letter {}\n",
-        verdict.filtered, verdict.dead_lettered
+         not expected: filtered {}, dead letter {}, waiting for their end {}\n",
+        verdict.filtered, verdict.dead_lettered, verdict.waiting
     );
-    for example in &verdict.examples {
-        text.push_str(example);
+    for note in
+        verdict.notes.iter().map(|note| format!("note: {note}")).chain(verdict.examples.clone())
+    {
+        text.push_str(&note);
         text.push('\n');
     }
     Ok(text)
@@ -136,12 +156,33 @@ fn files(glob: &str) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// One distinct expected message.
+#[derive(Default)]
 struct Wanted {
     times: u64,
+    /// Of several equal ones, those received under different derived ids, and without any.
+    ids: HashSet<u64>,
+    unnamed: u64,
     received: u64,
     file: u32,
     line: u64,
     id: u64,
+}
+
+impl Wanted {
+    fn receive(&mut self, derived_id: Option<&str>) {
+        self.received += 1;
+        match derived_id {
+            // A single event may have been given another id after its place changed.
+            Some(id) if self.times > 1 => {
+                self.ids.insert(hash(id));
+            }
+            _ => self.unnamed += 1,
+        }
+    }
+
+    fn found(&self) -> u64 {
+        (self.ids.len() as u64 + self.unnamed).min(self.times)
+    }
 }
 
 #[derive(Default)]
@@ -154,54 +195,93 @@ struct Expected {
 }
 
 impl Expected {
-    fn read(&mut self, path: &Path, preview: &mut Preview) -> Result<(), Failure> {
-        let file = self.files.len() as u32;
-        self.files.push(path.to_owned());
-        each_line(path, |number, line, _| match preview.line(line) {
-            Shown::Message(message) => {
-                self.verdict.expected += 1;
-                let message = message.strip_suffix(b"\n").unwrap_or(message);
-                let wanted = Wanted {
-                    times: 0,
-                    received: 0,
-                    file,
-                    line: number,
-                    id: message_id(message).map_or(0, hash),
-                };
-                self.messages.entry(key(message)).or_insert(wanted).times += 1;
-            }
-            Shown::Filtered => self.verdict.filtered += 1,
-            Shown::Dead(_) => self.verdict.dead_lettered += 1,
-            Shown::Empty => {}
-        })
+    /// The lines of `file` are read as its `[[spool]]` says.
+    fn set_source(&mut self, file: &Path, spool: &Settings, preview: &mut Preview) {
+        let source = source_of(&spool.sources, file);
+        if source.is_none() {
+            let note = format!(
+                "{}: no [[spool]] of the configuration matches it; read as those of the first",
+                file.display()
+            );
+            self.verdict.notes.push(note);
+        }
+        preview.set_source(source.unwrap_or(0));
     }
 
-    fn receive(&mut self, path: &Path) -> Result<(), Failure> {
-        each_line(path, |_, line, is_whole| {
-            let message = line.strip_suffix(b"\n").unwrap_or(line);
-            match self.messages.get_mut(&key(message)) {
-                Some(wanted) => wanted.received += 1,
-                None if !is_whole => self.verdict.partial += 1,
+    fn read(&mut self, path: &Path, most: usize, preview: &mut Preview) -> Result<(), Failure> {
+        let file = self.files.len() as u32;
+        self.files.push(path.to_owned());
+        let note = each_line(path, most, |number, line| {
+            if line.is_cut {
+                self.verdict.dead_lettered += 1;
+                let place = format!("{}:{number}", path.display());
+                self.note(format!("{place}: over max_event_bytes = {most}: to the dead letter"));
+                return;
+            }
+            if !line.is_whole && is_compressed(path) {
+                // Nothing is written to it any more.
+                return self.verdict.dead_lettered += 1;
+            }
+            if !line.is_whole {
+                self.verdict.waiting += 1;
+                self.note(format!("{}: its last line has no newline yet", path.display()));
+                return;
+            }
+            let message = match preview.line(line.bytes) {
+                Shown::Message(message) => message.strip_suffix(b"\n").unwrap_or(message).to_vec(),
+                Shown::Filtered => return self.verdict.filtered += 1,
+                Shown::Dead(_) => return self.verdict.dead_lettered += 1,
+                Shown::Empty => return,
+            };
+            self.verdict.expected += 1;
+            let normal = normal_form(&message);
+            let has_own_time = has_own_time(&normal, line.bytes, preview);
+            let id = message_id(&message).map_or(0, hash);
+            let wanted = Wanted { file, line: number, id, ..Wanted::default() };
+            self.messages.entry(key(&normal, has_own_time)).or_insert(wanted).times += 1;
+        })?;
+        self.verdict.notes.extend(note);
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        if self.verdict.notes.len() < NOTES_MAX {
+            self.verdict.notes.push(note);
+        }
+    }
+
+    fn receive(&mut self, path: &Path, most: usize) -> Result<(), Failure> {
+        let note = each_line(path, most, |_, line| {
+            let message = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
+            let message = message.strip_suffix(b"\r").unwrap_or(message);
+            let normal = normal_form(message);
+            let keys = [key(&normal, true), key(&normal, false)];
+            let known = keys.into_iter().find(|key| self.messages.contains_key(key));
+            match known.and_then(|key| self.messages.get_mut(&key)) {
+                Some(wanted) => wanted.receive(normal.derived_id.as_deref()),
+                None if !line.is_whole => self.verdict.partial += 1,
                 None => {
                     *self.strangers.entry(message_id(message).map_or(0, hash)).or_default() += 1;
                 }
             }
-        })
+        })?;
+        self.verdict.notes.extend(note);
+        Ok(())
     }
 
     fn verdict(mut self) -> Verdict {
         let mut verdict = std::mem::take(&mut self.verdict);
         let mut missing: Vec<&Wanted> = Vec::new();
         for wanted in self.messages.values() {
-            verdict.found += wanted.received.min(wanted.times);
-            verdict.duplicated += wanted.received.saturating_sub(wanted.times);
-            if wanted.received < wanted.times {
+            verdict.found += wanted.found();
+            verdict.duplicated += wanted.received - wanted.found();
+            if wanted.found() < wanted.times {
                 missing.push(wanted);
             }
         }
         missing.sort_by_key(|wanted| (wanted.file, wanted.line));
         for wanted in missing {
-            let mut short = wanted.times - wanted.received;
+            let mut short = wanted.times - wanted.found();
             let stranger = self.strangers.get_mut(&wanted.id).filter(|_| wanted.id != 0);
             let altered = stranger.map_or(0, |times| {
                 let altered = short.min(*times);
@@ -222,37 +302,63 @@ impl Expected {
     }
 }
 
-/// Calls `each` with the number of a line, the line with its newline, and whether it had one.
-fn each_line(path: &Path, mut each: impl FnMut(u64, &[u8], bool)) -> Result<(), Failure> {
+/// Calls `each` with the number of a line and the line. Answers what is to be said about a
+/// compressed file that ends too early; its last piece is left out.
+fn each_line(
+    path: &Path,
+    most: usize,
+    mut each: impl FnMut(u64, BoundedLine<'_>),
+) -> Result<Option<String>, Failure> {
     let failed =
         |error: std::io::Error| Failure::new(exit::IO, format!("{}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(failed)?;
-    let is_gz = path.extension().is_some_and(|extension| extension == "gz");
+    let is_gz = is_compressed(path);
     let input: Box<dyn Read> =
         if is_gz { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut input = BufReader::with_capacity(256 * 1024, input);
-    let mut line = Vec::new();
+    let mut lines = BoundedLines::new(input, most);
     let mut number = 0;
     loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            return Ok(());
+        match lines.read() {
+            Ok(Some(line)) => {
+                number += 1;
+                each(number, line);
+            }
+            Ok(None) => return Ok(None),
+            Err(error) if is_gz => {
+                let place = path.display();
+                return Ok(Some(format!("{place}: unreadable behind line {number}: {error}")));
+            }
+            Err(error) => return Err(failed(error)),
         }
-        number += 1;
-        let is_whole = line.last() == Some(&b'\n');
-        if !is_whole {
-            line.push(b'\n');
-        }
-        each(number, &line, is_whole);
     }
 }
 
-/// Two independent 64-bit hashes of the normal form: 10 million messages collide with a chance
-/// below one in 10^24.
-fn key(message: &[u8]) -> u128 {
-    let normal = normal_form(message);
-    let first = hash(&normal);
-    let second = hash((0x5bd1_e995_u32, &normal));
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
+/// False when the header's TIMESTAMP is the time of sending: it moves with the clock.
+fn has_own_time(normal: &Normal, line: &[u8], preview: &mut Preview) -> bool {
+    // Most times are told by their seconds, which no time zone changes.
+    if !normal.timestamp.contains(&format!(":{:02}", preview.second())) {
+        return true;
+    }
+    preview.advance(SECOND);
+    let is_same = match preview.line(line) {
+        Shown::Message(later) => normal_form(later).timestamp == normal.timestamp,
+        _ => true,
+    };
+    preview.advance(-SECOND);
+    is_same
+}
+
+const SECOND: i64 = 1_000_000;
+
+/// Two independent 64-bit hashes: 10 million messages collide with a chance below one in 10^24.
+fn key(normal: &Normal, with_time: bool) -> u128 {
+    let text = (with_time.then_some(&normal.timestamp), &normal.rest);
+    let first = hash(text);
+    let second = hash((0x5bd1_e995_u32, text));
     (u128::from(first) << 64) | u128::from(second)
 }
 

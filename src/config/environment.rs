@@ -10,7 +10,7 @@ use super::findings::{At, Findings, Given};
 use super::profile::Profile;
 use super::typed::destination::header_text;
 use super::typed::file::hostname;
-use super::typed::{Cef, Destination, Spool, Tls, Typed};
+use super::typed::{Cef, Destination, FilePlace, Spool, Tls, Typed};
 use super::value;
 use crate::transport::settings::{Address, Protocol};
 
@@ -110,8 +110,10 @@ impl Environment<'_> {
         if protocol != Some(Protocol::Tls) {
             return None;
         }
-        let file =
-            |name| self.path(name).map(|path| Given { value: Some(path.value), at: path.at });
+        let file = |name| {
+            let path = self.path(name)?;
+            Some(Given { value: Some(FilePlace::Path(path.value)), at: path.at })
+        };
         let ca_file = file(CA_BUNDLE);
         if ca_file.is_none() {
             let fault = Fault::MissingVariable(" when QRADAR_SYSLOG_PROTOCOL is tls");

@@ -12,7 +12,7 @@ use crate::model::egress::{Denied, HostRuleError};
 #[derive(Debug, Error)]
 pub(super) enum Fault {
     // The file.
-    #[error("cannot be read: {0}; create it with `spoolgate init`, or name another with --config")]
+    #[error("cannot be read: {0}; write one as in the README, or name another with --config")]
     Unreadable(String),
     #[error("is not UTF-8; save it as UTF-8")]
     NotUtf8,
@@ -20,7 +20,7 @@ pub(super) enum Fault {
     Syntax(String),
     #[error(
         "there is no configuration: {0} does not exist and QRADAR_SYSLOG_HOST is not set; \
-         run `spoolgate init`, or set QRADAR_SYSLOG_HOST"
+         write one as in the README, or set QRADAR_SYSLOG_HOST"
     )]
     NoConfiguration(String),
 
@@ -60,6 +60,13 @@ pub(super) enum Fault {
     #[error("`{key}` {path}: {why}; {hint}")]
     File { key: &'static str, path: PathBuf, why: String, hint: &'static str },
 
+    #[error(
+        "`{0}` must be a path, or name one credential of systemd's: \
+         `{0} = {{ credential = \"client.key\" }}`, with \
+         `LoadCredential=client.key:/etc/spoolgate/tls/client.key` in the unit"
+    )]
+    Credential(&'static str),
+
     // Names.
     #[error(
         "`hostname` \"{0}\" is no syslog HOSTNAME (1 to 255 printable ASCII characters, no space); \
@@ -95,6 +102,12 @@ pub(super) enum Fault {
          characters"
     )]
     HeaderText { key: &'static str, value: String, limit: usize },
+
+    #[error(
+        "`guard_keys` holds \"{0}\", which has no letter and no digit and so guards nothing; give \
+         a key's name, or remove it"
+    )]
+    GuardKey(String),
 
     // The spool.
     #[error(

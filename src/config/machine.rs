@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The questions.
 pub trait Machine {
@@ -15,7 +15,16 @@ pub trait Machine {
     /// # Errors
     /// As the operating system reports them: absent, no permission.
     fn examine(&self, path: &Path) -> io::Result<Entry>;
+
+    /// The directory of systemd's credentials (systemd.exec(5)). Outside of the service it is that
+    /// of the service while it runs, which root may read: so `check` works there, too.
+    fn credentials(&self) -> PathBuf {
+        PathBuf::from(CREDENTIALS)
+    }
 }
+
+/// Where systemd keeps the credentials of the unit.
+const CREDENTIALS: &str = "/run/credentials/spoolgate.service";
 
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +58,13 @@ impl Machine for ThisMachine {
         }
         let (mode, device) = (metadata.mode() & 0o7777, metadata.dev());
         Ok(Entry { directory: metadata.is_dir(), mode, device })
+    }
+
+    fn credentials(&self) -> PathBuf {
+        match std::env::var_os("CREDENTIALS_DIRECTORY") {
+            Some(directory) => PathBuf::from(directory),
+            None => PathBuf::from(CREDENTIALS),
+        }
     }
 }
 

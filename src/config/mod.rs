@@ -16,7 +16,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use crate::model::egress::Policy;
-use crate::{admin, checkpoint, deliver, encode, map, spool, transport};
+use crate::{admin, checkpoint, deliver, encode, map, service, spool, transport};
 use fault::Fault;
 use findings::{At, Findings};
 use section::Section;
@@ -59,6 +59,8 @@ pub struct Config {
     pub egress: Policy,
     /// `[admin]`
     pub admin: admin::settings::Settings,
+    /// As whom the program runs, and how confined.
+    pub service: service::settings::Settings,
     /// What is unwise, with its place; to be shown or logged once.
     pub warnings: Vec<String>,
 }

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Hint};
 use super::findings::{At, Findings, Given, nearest};
+use super::typed::FilePlace;
 use super::value;
 
 /// An open table.
@@ -171,14 +172,29 @@ impl<'t> Section<'t> {
         })
     }
 
-    /// As [`Section::path`], telling a wrong path (`None` within) from one that is not there, so
-    /// that no second fault follows from the first.
-    pub(super) fn path_if_given(&mut self, key: &'static str) -> Option<Given<Option<PathBuf>>> {
-        let given = self.entries().find(|(name, ..)| *name == key).map(|(_, at, _)| at);
-        match self.path(key) {
-            Some(path) => Some(Given { value: Some(path.value), at: path.at }),
-            None => given.map(|at| Given { value: None, at }),
+    /// As [`Section::path`], or `{ credential = "…" }`; telling a wrong one (`None` within) from
+    /// one that is not there, so that no second fault follows from the first.
+    pub(super) fn file_if_given(&mut self, key: &'static str) -> Option<Given<Option<FilePlace>>> {
+        let (at, value) = self.take(key)?;
+        if let Some(table) = value.as_table() {
+            return Some(Given { value: self.credential(key, at, table), at });
         }
+        let path = self.path(key).map(|path| FilePlace::Path(path.value));
+        Some(Given { value: path, at })
+    }
+
+    /// The one key of `{ credential = "client.key" }`, a file name.
+    fn credential(&self, key: &'static str, at: At, table: &DeTable<'_>) -> Option<FilePlace> {
+        let mut keys = table.iter();
+        match (keys.next(), keys.next()) {
+            (Some((name, value)), None) if name.get_ref() == "credential" => {
+                let text = value.get_ref().as_str().unwrap_or_default();
+                let is_name = !matches!(text, "" | "." | "..") && !text.contains(['/', '\0']);
+                is_name.then(|| FilePlace::Credential(text.to_owned()))
+            }
+            _ => None,
+        }
+        .or_else(|| self.refuse(at, Fault::Credential(key)))
     }
 
     /// As [`Section::path`], where an empty text switches something off.

@@ -44,16 +44,16 @@ pub(super) fn read(
     scratch: &mut String,
 ) -> Result<(), DecodeError> {
     let root = tape.open_object();
-    tape.text("cef");
+    tape.key("cef");
     let header = tape.open_object();
     let extension = read_header(line, start + "CEF:".len(), tape, scratch)?;
     tape.close(header);
-    tape.text("extension");
+    tape.key("extension");
     let pairs = tape.open_object();
     read_extension(line, extension, tape, scratch)?;
     tape.close(pairs);
     if let Some(syslog) = syslog {
-        tape.text("syslog");
+        tape.key("syslog");
         let header = tape.open_object();
         syslog.write(line, tape, scratch);
         tape.close(header);
@@ -86,7 +86,7 @@ fn read_header(
     // A field ends where the next begins: without its `|`, it is the next that is missing.
     for (key, following) in FIELDS.into_iter().zip(FIELDS.into_iter().skip(1).chain(["severity"])) {
         let range = next(following)?;
-        tape.text(key);
+        tape.key(key);
         push_unescaped(line, range, is_escaped_in_header, tape, scratch);
     }
     let end = field_end(line, at).unwrap_or(line.len());
@@ -148,7 +148,7 @@ fn read_extension(
             None if key > start => return Err(DecodeError::CefExtension { column: start + 1 }),
             None => {}
         }
-        tape.text_in_line(key, found);
+        tape.key_in_line(key, text.get(key..found).unwrap_or(""));
         value = Some(found + 1);
     }
     match value {

@@ -10,9 +10,17 @@ pub(super) fn push(tape: &mut Tape, line: &str, text: &str) {
     }
 }
 
+/// Adds a key, likewise.
+pub(super) fn push_key(tape: &mut Tape, line: &str, key: &str) {
+    match offset(line, key) {
+        Some(start) => tape.key_in_line(start, key),
+        None => tape.key(key),
+    }
+}
+
 /// Adds a member whose value a parser cut out of `line` or made anew.
 pub(super) fn member(tape: &mut Tape, line: &str, key: &str, value: &str) {
-    tape.text(key);
+    tape.key(key);
     push(tape, line, value);
 }
 

@@ -18,6 +18,8 @@ pub mod settings;
 pub mod status;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -60,6 +62,8 @@ pub struct Delivery {
     dead_until: HashMap<FileKey, u64>,
     /// Since when the receiver is down, for the line that says it is up again.
     down_since: Option<Instant>,
+    /// When a stop was first seen: `stop_timeout` is counted from here.
+    stop_seen: Option<Instant>,
     /// The receiver has answered a half-close at least once.
     answers_half_close: bool,
     /// Half-closes in a row that a receiver which never answered one left unanswered.
@@ -126,6 +130,7 @@ impl Delivery {
             sequence,
             dead_until: HashMap::new(),
             down_since: None,
+            stop_seen: None,
             answers_half_close: false,
             unanswered_half_closes: 0,
             settings,
@@ -139,8 +144,21 @@ impl Delivery {
 
     /// Delivers until `stop` turns true, then drains within `stop_timeout` and records what was
     /// proven. Making that durable is the caller's: [`Checkpoint::flush`]. Answers where a later
-    /// run goes on.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
+    /// run goes on. Its beat works while it is polled and waits in between: every wait of the loop
+    /// has a deadline or an event that it waits for.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> InFlight {
+        let beat = self.status.beat().clone();
+        let mut delivering = pin!(self.deliver(stop));
+        poll_fn(move |context| {
+            beat.works(Instant::now());
+            let polled = delivering.as_mut().poll(context);
+            beat.waits();
+            polled
+        })
+        .await
+    }
+
+    async fn deliver(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
         self.enter(State::Connecting);
         self.show_ledger();
         let mut next_link = None;
@@ -211,6 +229,8 @@ impl Delivery {
     /// Lines that can never be delivered are durable in the dead letter when this returns.
     fn fill(&mut self) -> Result<bool, Cause> {
         debug_assert!(self.next_portion >= self.batch.len());
+        // A spool of events that the filter keeps back is read without a wait in between.
+        self.status.beat().works(Instant::now());
         let now = EventTime(jiff::Timestamp::now().as_microsecond());
         self.next_portion = 0;
         let sequence = self.sequence;
@@ -275,7 +295,8 @@ impl Delivery {
             .append(&entries)
             .map_err(|error| Cause::new("dead_letter_unwritable", error.to_string()))?;
         if let Some(last) = self.batch.dead.last() {
-            self.dead_until.insert(file, last.position.offset + 1);
+            // A rewind reads earlier lines again: the mark never goes back with it.
+            self.dead_until.insert(file, until.max(last.position.offset + 1));
         }
         Ok(())
     }

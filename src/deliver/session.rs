@@ -69,7 +69,7 @@ impl Delivery {
             }
             if *stop.borrow() {
                 let deadline = self.settings.stop_timeout;
-                if let Err(cause) = self.prove_tail(link, deadline).await {
+                if let Err(cause) = self.prove_tail(link, deadline, stop).await {
                     warn!(
                         destination = self.settings.name.as_str(),
                         code = cause.code,
@@ -83,7 +83,7 @@ impl Delivery {
                 Step::Wait(until) => self.wait(&mut link, &mut session, until, stop).await,
                 Step::Renew(why) => {
                     info!(destination = self.settings.name.as_str(), "renewing the link: {why}");
-                    return match self.prove_tail(link, HALF_CLOSE_DEADLINE).await {
+                    return match self.prove_tail(link, HALF_CLOSE_DEADLINE, stop).await {
                         Ok(()) => SessionEnd::Renewed,
                         Err(cause) => SessionEnd::Lost(cause),
                     };
@@ -92,7 +92,7 @@ impl Delivery {
             match ended {
                 None => {}
                 Some(SessionEnd::Switched(preferred)) => {
-                    return match self.prove_tail(link, HALF_CLOSE_DEADLINE).await {
+                    return match self.prove_tail(link, HALF_CLOSE_DEADLINE, stop).await {
                         Ok(()) => self.switched(preferred),
                         Err(cause) => SessionEnd::Lost(cause),
                     };
@@ -249,7 +249,7 @@ impl Delivery {
             let sent = tokio::select! {
                 biased;
                 sent = link.send(bytes, ends) => sent,
-                () = async { stopped(stop).await; tokio::time::sleep(grace).await } => {
+                () = stop_overdue(stop, &mut self.stop_seen, grace) => {
                     return Some(SessionEnd::Stopped);
                 }
             };
@@ -339,10 +339,24 @@ impl Delivery {
         SessionEnd::Switched(preferred)
     }
 
-    /// Half-closes `link` and confirms everything that was sent when the peer answers with its FIN.
-    async fn prove_tail(&mut self, link: Link, deadline: Duration) -> Result<(), Cause> {
+    /// Half-closes `link` and confirms everything that was sent when the peer answers with its FIN:
+    /// within `deadline`, and within what is left of `stop_timeout`.
+    async fn prove_tail(
+        &mut self,
+        link: Link,
+        deadline: Duration,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Cause> {
         let was = self.confirm_in_force();
-        match link.drain(deadline).await {
+        let asked = Instant::now();
+        let drained = tokio::select! {
+            biased;
+            drained = link.drain(deadline) => drained,
+            () = stop_overdue(stop, &mut self.stop_seen, self.settings.stop_timeout) => {
+                Drained::NoAnswer
+            }
+        };
+        match drained {
             Drained::Proven => {
                 self.answers_half_close = true;
                 self.unanswered_half_closes = 0;
@@ -362,14 +376,25 @@ impl Delivery {
                 Err(Cause::new(
                     "half_close_unanswered",
                     format!(
-                        "the receiver did not close its side within {} s of ours; what it has \
+                        "the receiver did not close its side within {:.1} s of ours; what it has \
                          read is not proven",
-                        deadline.as_secs()
+                        asked.elapsed().as_secs_f32()
                     ),
                 ))
             }
         }
     }
+}
+
+/// Resolves when a stop was asked for and `limit` has passed since it was first `seen`.
+async fn stop_overdue(
+    stop: &mut watch::Receiver<bool>,
+    seen: &mut Option<Instant>,
+    limit: Duration,
+) {
+    stopped(stop).await;
+    let seen = *seen.get_or_insert_with(Instant::now);
+    tokio::time::sleep_until((seen + limit).into()).await;
 }
 
 async fn sleep_until(until: Option<Instant>) {

@@ -1,9 +1,11 @@
 //! What one destination says of itself; written by its loop, read by the status socket.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::beat::Beat;
 use crate::model::ledger::Ledger;
 
 /// A destination's state in words.
@@ -61,25 +63,33 @@ pub struct DestinationStatus {
     pub dropped_pairs: u64,
 }
 
-/// A shared [`DestinationStatus`].
-#[derive(Clone, Debug, Default)]
-pub struct Status(Arc<Mutex<DestinationStatus>>);
+/// A shared [`DestinationStatus`], and whether its loop works or waits.
+#[derive(Clone, Debug)]
+pub struct Status {
+    shown: Arc<Mutex<DestinationStatus>>,
+    beat: Beat,
+}
 
 impl Status {
     /// A status of that name.
     pub fn new(name: &str) -> Status {
         let status = DestinationStatus { name: name.to_owned(), ..DestinationStatus::default() };
-        Status(Arc::new(Mutex::new(status)))
+        Status { shown: Arc::new(Mutex::new(status)), beat: Beat::new(Instant::now()) }
+    }
+
+    /// The loop's beat.
+    pub fn beat(&self) -> &Beat {
+        &self.beat
     }
 
     /// Changes it.
     pub fn update(&self, change: impl FnOnce(&mut DestinationStatus)) {
         // The status is whole between any two statements, so a poisoned lock holds no harm.
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// A copy of it.
     pub fn snapshot(&self) -> DestinationStatus {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

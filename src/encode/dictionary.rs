@@ -1,13 +1,10 @@
 //! The CEF extension dictionary: which keys there are and what their values have to be.
 //!
-//! In: `dictionary.tsv`, the producer and consumer tables of the CEF implementation standard (with
-//! the keys that CEF 1.2 added), parsed once for each encoder. Out: the [`Rule`] of a key, found
+//! In: the model's table of them, parsed once for each encoder. Out: the [`Rule`] of a key, found
 //! in a few nanoseconds. Diagnostics: none; a key that is not here is a custom key.
 
 use super::scan::pack;
-
-/// The columns: key, full name, type, longest value, CEF version, audience.
-const TABLE: &str = include_str!("dictionary.tsv");
+use crate::model::cef::DICTIONARY as TABLE;
 
 /// Slots of the hash table: a power of two, about six times the number of keys.
 const SLOTS: usize = 1024;

@@ -178,7 +178,10 @@ impl<'a> Made<'a> {
     }
 
     fn find(&self, source: &'a Source) -> Option<Ready<'a>> {
-        let first = source.choices.iter().find_map(|choice| self.choose(choice));
+        let first = match source.plain {
+            Some(path) => self.at_plain(path),
+            None => source.choices.iter().find_map(|choice| self.choose(choice)),
+        };
         first.or(source.default.as_deref().map(Ready::Text))
     }
 
@@ -227,6 +230,7 @@ impl<'a> Made<'a> {
     }
 
     /// The value there, unless it counts as absent. What [`Ready::Text`] is not is no scalar.
+    #[inline]
     fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
         let place = self.found.places.get(usize::from(path.0))?;
         let value = self.found.slots.value(place.slot, self.found.event)?;
@@ -265,6 +269,7 @@ impl<'a> Made<'a> {
     }
 }
 
+#[inline]
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_whitespace())
 }

@@ -99,10 +99,9 @@ impl Mapper {
         out: &mut Fields,
     ) -> Result<usize, MapError> {
         out.clear();
-        self.guard.apply(decoded.line, tape);
+        self.guard_and_find(decoded, tape);
         let event = Event::new(tape, decoded.line);
         require_object(event)?;
-        self.trie.walk(event, &mut self.slots);
         let index = match schema {
             Some(index) => self.configured(index, decoded.format)?,
             None => self.detect(event, decoded.format).ok_or(MapError::NoSchema)?,
@@ -114,6 +113,24 @@ impl Mapper {
             emit::emit(plan, found, derived_id, &mut self.scratch, out);
         }
         Ok(index)
+    }
+
+    /// One walk for most events; what needs a second look is rare.
+    fn guard_and_find(&mut self, decoded: Decoded<'_>, tape: &mut Tape) {
+        let line = decoded.line;
+        let nested = self.guard.remove_nested(line, tape);
+        let walked = self.trie.walk(&self.guard, line, tape, &mut self.slots);
+        let mut more = 0;
+        if walked.has_label {
+            more += self.guard.remove_labelled(line, tape);
+        }
+        if decoded.format == Format::Cef && nested + walked.removed + more > 0 {
+            more += self.guard.remove_followers(line, tape);
+        }
+        if more > 0 {
+            // What was found may be gone.
+            self.trie.walk(&self.guard, line, tape, &mut self.slots);
+        }
     }
 
     fn configured(&self, index: usize, format: Format) -> Result<usize, MapError> {

@@ -11,6 +11,7 @@ mod emit;
 mod filter;
 mod guard;
 mod json;
+mod keys;
 mod lookup;
 mod mapper;
 mod path;

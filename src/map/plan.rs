@@ -63,6 +63,23 @@ pub(super) struct Source {
     pub(super) choices: Vec<Choice>,
     /// When none is.
     pub(super) default: Option<String>,
+    /// What most sources are: one path whose value is taken as it is. [`Source::new`] sets it.
+    pub(super) plain: Option<PathId>,
+}
+
+impl Source {
+    pub(super) fn new(choices: Vec<Choice>, default: Option<String>) -> Source {
+        let plain = match choices.as_slice() {
+            [Choice { from: From::Paths(paths), only: None, turn: Turn::Nothing }] => {
+                match paths.as_slice() {
+                    [path] => Some(*path),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        Source { choices, default, plain }
+    }
 }
 
 /// One way to a value.

@@ -8,7 +8,8 @@ pub struct Settings {
     /// A directory of `*.toml` schema files beside the built-in ones; a file whose `name` equals a
     /// built-in schema replaces it.
     pub schemas_dir: Option<PathBuf>,
-    /// Keys that carry raw content, beside the built-in list. Case, `_` and `-` do not matter.
+    /// Keys that carry raw content, beside the built-in list. Case, `_`, `-` and spaces do not
+    /// matter; `user.email` is the key of that name and `email` inside `user`.
     pub guard_keys: Vec<String>,
 }
 

@@ -1,10 +1,13 @@
-//! The paths of all schemas in one tree, and the one walk over an event that finds them all.
+//! The paths of all schemas in one tree, and the one walk over an event that finds them all and
+//! takes out what the privacy guard does not let pass.
 //!
 //! In: paths, when the mapper is built; then an event. Out: for each path the place of its value
-//! in the tape. Objects in which no schema wants anything are passed over in one step.
+//! in the tape, which has lost its guarded members.
 
-use crate::model::event::{Event, Value};
+use crate::model::event::{ELSEWHERE, Event, Tape, Value};
 
+use super::guard::Guard;
+use super::keys::{KnownKeys, Meaning};
 use super::lookup::Lookup;
 
 /// No value.
@@ -13,31 +16,47 @@ const ABSENT: u32 = u32::MAX;
 /// The tree, while paths are added and keys are not yet in tables.
 #[derive(Debug)]
 pub(super) struct Builder {
+    words: Vec<String>,
     branches: Vec<Branch>,
     slots: u32,
 }
 
 #[derive(Debug, Default)]
 struct Branch {
-    keys: Vec<String>,
-    children: Vec<usize>,
+    children: Vec<(u16, usize)>,
     slot: Option<u32>,
 }
 
-/// The tree.
+/// The tree. A place in it is a node that has children.
 #[derive(Debug)]
 pub(super) struct Trie {
-    nodes: Vec<Node>,
+    /// All keys of all paths; a word is its place here.
+    words: Lookup,
+    known: KnownKeys,
+    branches: Vec<Branch>,
+    /// The children of all places by place and word: open addressing, at most half full.
+    steps: Vec<Step>,
     slots: usize,
 }
 
-#[derive(Debug)]
-struct Node {
-    keys: Lookup,
-    /// Node of each key, by its place in `keys`.
-    children: Vec<u32>,
+/// From a place by a word to a child.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    place: u32,
+    word: u16,
+    child: Child,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    /// [`ELSEWHERE`] for one without children.
+    place: u32,
+    /// [`ABSENT`] for one where no path ends.
     slot: u32,
 }
+
+const FREE: Step =
+    Step { place: ELSEWHERE, word: 0, child: Child { place: ELSEWHERE, slot: ABSENT } };
 
 /// Where an event's values stand. Reused from event to event.
 #[derive(Debug, Default)]
@@ -51,10 +70,19 @@ pub(super) struct Slots {
     event: u64,
 }
 
+/// What a walk came across.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walked {
+    /// Members that the guard took out.
+    pub(super) removed: usize,
+    /// Some key labels a slot.
+    pub(super) has_label: bool,
+}
+
 impl Builder {
     /// A tree of no paths.
     pub(super) fn new() -> Builder {
-        Builder { branches: vec![Branch::default()], slots: 0 }
+        Builder { words: Vec::new(), branches: vec![Branch::default()], slots: 0 }
     }
 
     /// Adds a path of object keys; returns its slot. Equal paths share one.
@@ -70,66 +98,136 @@ impl Builder {
 
     /// Puts the keys into tables.
     pub(super) fn build(self) -> Trie {
-        let node = |branch: Branch| Node {
-            keys: Lookup::new(branch.keys),
-            children: branch.children.into_iter().map(|child| child as u32).collect(),
-            slot: branch.slot.unwrap_or(ABSENT),
-        };
-        Trie { nodes: self.branches.into_iter().map(node).collect(), slots: self.slots as usize }
+        let count: usize = self.branches.iter().map(|branch| branch.children.len()).sum();
+        let mut steps = vec![FREE; (count * 2).next_power_of_two().max(2)];
+        for (place, branch) in self.branches.iter().enumerate() {
+            for (word, child) in &branch.children {
+                let Some(below) = self.branches.get(*child) else { continue };
+                let is_leaf = below.children.is_empty();
+                let child = Child {
+                    place: if is_leaf { ELSEWHERE } else { *child as u32 },
+                    slot: below.slot.unwrap_or(ABSENT),
+                };
+                let step = Step { place: place as u32, word: *word, child };
+                let mut at = first_try(step.place, *word);
+                while let Some(taken) = steps.get(at % steps.len()).copied() {
+                    if taken.place == ELSEWHERE {
+                        break;
+                    }
+                    at += 1;
+                }
+                let length = steps.len();
+                if let Some(free) = steps.get_mut(at % length) {
+                    *free = step;
+                }
+            }
+        }
+        Trie {
+            words: Lookup::new(self.words),
+            known: KnownKeys::default(),
+            branches: self.branches,
+            steps,
+            slots: self.slots as usize,
+        }
     }
 
     fn child(&mut self, at: usize, key: &str) -> usize {
+        let word = self.word(key);
         let new = self.branches.len();
         let Some(branch) = self.branches.get_mut(at) else { return at };
-        let known = branch.keys.iter().position(|known| known == key);
-        if let Some(child) = known.and_then(|place| branch.children.get(place)) {
+        if let Some((_, child)) = branch.children.iter().find(|(known, _)| *known == word) {
             return *child;
         }
-        branch.keys.push(key.to_owned());
-        branch.children.push(new);
+        branch.children.push((word, new));
         self.branches.push(Branch::default());
         new
+    }
+
+    fn word(&mut self, key: &str) -> u16 {
+        let known = self.words.iter().position(|word| word == key);
+        let word = known.unwrap_or_else(|| {
+            self.words.push(key.to_owned());
+            self.words.len() - 1
+        });
+        // `Lookup` finds fewer words than this anyway.
+        u16::try_from(word).unwrap_or(u16::MAX)
     }
 }
 
 impl Trie {
-    /// Finds every path of the tree in `event`. Of a key that stands twice the last counts, and
-    /// `null` is no value.
-    pub(super) fn walk(&self, event: Event<'_>, slots: &mut Slots) {
-        slots.begin(self);
-        if let (Some(root), Some(node)) = (event.root(), self.nodes.first()) {
-            self.walk_object(node, root, slots);
-        }
-    }
-
-    fn walk_object(&self, node: &Node, object: Value<'_>, slots: &mut Slots) {
-        for (key, value) in object.members() {
-            let Some(&child) = node.keys.find(key).and_then(|place| node.children.get(place))
-            else {
-                continue;
+    /// Takes guarded members out of `tape` and finds every path of the tree in what stays. Of a
+    /// key that stands twice the last counts, and `null` is no value.
+    pub(super) fn walk(
+        &mut self,
+        guard: &Guard,
+        line: &str,
+        tape: &mut Tape,
+        slots: &mut Slots,
+    ) -> Walked {
+        slots.begin(self.slots, self.branches.len());
+        self.known.turn_to(tape.numbering());
+        let (known, words) = (&mut self.known, &self.words);
+        let (steps, branches) = (self.steps.as_slice(), self.branches.as_slice());
+        let mut has_label = false;
+        let removed = tape.walk(line, ROOT, |place, key, member| {
+            let word = match known.meaning(key, guard, words) {
+                Meaning::Guarded => return None,
+                Meaning::Word(word) => word,
+                Meaning::Label(word) => {
+                    has_label = true;
+                    word
+                }
+                _ => return Some(ELSEWHERE),
             };
-            let Some(below) = self.nodes.get(child as usize) else { continue };
-            if !below.children.is_empty() {
-                if slots.enter(child) {
-                    self.forget(below, slots);
-                }
-                if value.is_object() {
-                    self.walk_object(below, value, slots);
-                }
+            if place == ELSEWHERE {
+                return Some(ELSEWHERE);
             }
-            if below.slot != ABSENT {
-                slots.set(below.slot, if value.is_null() { ABSENT } else { value.index() });
+            let Some(child) = step(steps, place, word) else { return Some(ELSEWHERE) };
+            if child.place != ELSEWHERE && slots.enter(child.place) {
+                forget(branches, child.place, slots);
             }
-        }
+            if child.slot != ABSENT {
+                slots.set(child.slot, if member.is_null { ABSENT } else { member.index });
+            }
+            Some(child.place)
+        });
+        Walked { removed, has_label }
     }
+}
 
-    /// Takes back what was found below a key that now stands there again.
-    fn forget(&self, node: &Node, slots: &mut Slots) {
-        for child in &node.children {
-            if let Some(below) = self.nodes.get(*child as usize) {
-                slots.set(below.slot, ABSENT);
-                self.forget(below, slots);
+const ROOT: u32 = 0;
+
+/// Words are numbered as they come, so those of one place stand close together and rarely meet.
+#[inline]
+fn first_try(place: u32, word: u16) -> usize {
+    (place as usize).wrapping_mul(0x9E37) ^ usize::from(word)
+}
+
+#[inline]
+fn step(steps: &[Step], place: u32, word: u16) -> Option<Child> {
+    let mask = steps.len().checked_sub(1)?;
+    let mut at = first_try(place, word) & mask;
+    loop {
+        let step = steps.get(at)?;
+        if step.place == place && step.word == word {
+            return Some(step.child);
+        }
+        if step.place == ELSEWHERE {
+            return None;
+        }
+        at = (at + 1) & mask;
+    }
+}
+
+/// Takes back what was found below a key that now stands there again.
+fn forget(branches: &[Branch], place: u32, slots: &mut Slots) {
+    let below = branches.get(place as usize);
+    for (_, child) in below.into_iter().flat_map(|branch| &branch.children) {
+        if let Some(branch) = branches.get(*child) {
+            if let Some(slot) = branch.slot {
+                slots.set(slot, ABSENT);
             }
+            forget(branches, *child as u32, slots);
         }
     }
 }
@@ -144,9 +242,9 @@ impl Slots {
         }
     }
 
-    fn begin(&mut self, trie: &Trie) {
-        self.found.resize(trie.slots, ABSENT);
-        self.entered.resize(trie.nodes.len(), 0);
+    fn begin(&mut self, slots: usize, nodes: usize) {
+        self.found.resize(slots, ABSENT);
+        self.entered.resize(nodes, 0);
         self.event += 1;
         for slot in self.touched.drain(..) {
             if let Some(found) = self.found.get_mut(slot as usize) {

@@ -133,6 +133,7 @@ impl FromStr for HostRule {
             return Ok(HostRule::Network { address, prefix });
         }
         if let Ok(address) = name.parse::<IpAddr>() {
+            let address = address.to_canonical();
             return Ok(HostRule::Network { address, prefix: widest(address) });
         }
         match name.strip_prefix("*.") {

@@ -1,7 +1,6 @@
 //! The stable id of an event and the two forms in which it travels (design, section 2).
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use ring::digest;
 
@@ -16,8 +15,20 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 40;
 /// It fits MSGID: 2 + 16 + 1 + at most 13 octets for offsets below 2^52. It is the same however
 /// often the event is sent, and [`is_derived`] knows it.
 pub fn derive(position: Position, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "sg{:016x}-{:x}", position.file.0, position.offset);
+    out.push_str("sg");
+    push_hex(position.file.0, 16, out);
+    out.push('-');
+    push_hex(position.offset, 1, out);
+}
+
+/// At least `least` lower-case digits. Every event has an id made, used or not; `fmt` costs several
+/// times as much.
+fn push_hex(number: u64, least: u32, out: &mut String) {
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least);
+    for place in (0..digits).rev() {
+        let digit = (number >> (place * 4)) as u32 & 0xf;
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
 }
 
 /// True for an id made by [`derive`].
@@ -77,7 +88,7 @@ fn is_uuid(id: &str) -> bool {
 fn hex_digest(id: &str, length: usize) -> String {
     let mut hex = String::with_capacity(64);
     for byte in digest::digest(&digest::SHA256, id.as_bytes()).as_ref() {
-        let _ = write!(hex, "{byte:02x}");
+        push_hex((*byte).into(), 2, &mut hex);
     }
     hex.truncate(length);
     hex

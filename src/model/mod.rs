@@ -1,5 +1,7 @@
 //! Nouns that every stage speaks of: plain values, no I/O, no clock, no settings.
 
+pub mod beat;
+pub mod cef;
 pub mod egress;
 pub mod event;
 pub mod fields;

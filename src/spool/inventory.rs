@@ -291,7 +291,7 @@ impl Inventory {
         if let Some(directory) = self.directories.get_mut(directory)
             && directory.warned.insert(name.into())
         {
-            warn!(path = %path.display(), "spool file {what}; it is looked at again at each poll");
+            warn!(path = ?path, "spool file {what}; it is looked at again at each poll");
         }
     }
 
@@ -302,7 +302,7 @@ impl Inventory {
             && directory.warned.remove(name)
             && is_well
         {
-            info!(path = %path.display(), "spool file can be read again");
+            info!(path = ?path, "spool file can be read again");
         }
     }
 
@@ -374,11 +374,10 @@ pub(super) fn is_quiet(status: &Status, now: SystemTime) -> bool {
 
 /// Says what `destination`, which had read up to `offset`, does not get any more.
 fn report_loss(path: &Path, entry: &Entry, destination: &str, offset: u64) {
-    let path = path.display();
     if entry.is_compressed {
         if entry.end.is_none_or(|end| offset < end) {
             warn!(
-                %path,
+                ?path,
                 destination,
                 offset,
                 "compressed spool file is gone before it was read to its end; how much is lost \
@@ -388,7 +387,7 @@ fn report_loss(path: &Path, entry: &Entry, destination: &str, offset: u64) {
     } else if offset < entry.status.size {
         let bytes = entry.status.size - offset;
         warn!(
-            %path,
+            ?path,
             destination,
             bytes,
             "spool file was deleted or truncated before it was read to its end; these bytes are \
@@ -399,7 +398,7 @@ fn report_loss(path: &Path, entry: &Entry, destination: &str, offset: u64) {
         && bytes > 0
     {
         warn!(
-            %path,
+            ?path,
             destination,
             bytes,
             "spool file was deleted or truncated before all of it was confirmed; these bytes \

@@ -49,14 +49,14 @@ impl Inventory {
             Ok(scanned) => scanned,
             Err(error) => {
                 if !std::mem::replace(&mut place.is_unlisted, true) {
-                    warn!(directory = %place.path.display(), %error,
+                    warn!(directory = ?place.path, %error,
                         "spool directory cannot be listed; tried again at each poll");
                 }
                 return;
             }
         };
         if std::mem::replace(&mut place.is_unlisted, false) {
-            info!(directory = %place.path.display(), "spool directory can be listed");
+            info!(directory = ?place.path, "spool directory can be listed");
         }
         self.examined += listed.len() as u64;
         let generation = self.directories.get(directory).map_or(0, |place| place.listings) + 1;

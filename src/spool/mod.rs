@@ -38,21 +38,27 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use thiserror::Error;
 
 pub use self::hash::tail as tail_hash;
+pub use self::pattern::source_of;
 pub use self::reader::Reader;
 
 use self::inventory::Inventory;
 use self::pattern::Pattern;
 use self::settings::{AfterDelivery, Settings};
 use self::watch::Watch;
+use crate::model::beat::Beat;
 use crate::model::position::{Cursor, FileKey, FileRecord, Position};
 
 /// The most bytes of whole lines that one read returns, unless one line is longer.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
+/// The most lines that one read returns. What is made of a line has a size of its own, a message
+/// or a record in the dead letter, so that bytes alone bound no memory: 256 KiB of the shortest
+/// lines took 24 MiB as messages, and 90 MiB as records. Ordinary events come to bytes first.
+pub const READ_LINES_MAX: usize = 4096;
 
 /// Why there can be no spool.
 #[derive(Debug, Error)]
@@ -97,7 +103,8 @@ pub enum Read<'a> {
         position: Position,
         /// Index into [`Settings::sources`].
         source: usize,
-        /// Ends with a newline. At most [`READ_BYTES_MAX`], unless it is one longer line.
+        /// Ends with a newline. At most [`READ_LINES_MAX`] lines and [`READ_BYTES_MAX`], unless
+        /// it is one longer line.
         bytes: &'a [u8],
         /// The cursor behind the last line.
         end: Cursor,
@@ -141,6 +148,8 @@ pub(crate) struct Shared {
     patterns: Arc<Vec<Pattern>>,
     /// Paths, and which sources are there; as in the inventory, for listings without its lock.
     directories: Vec<(PathBuf, Vec<usize>)>,
+    /// Of the thread that watches them.
+    beat: Beat,
     /// Closes with the last user, which ends the thread.
     _bell: UnixStream,
 }
@@ -196,13 +205,15 @@ impl Spool {
             inventory: Mutex::new(inventory),
             patterns,
             directories,
+            beat: Beat::new(Instant::now()),
             _bell: bell,
         });
         watch::list_all(&shared);
         let weak = Arc::downgrade(&shared);
+        let watching = shared.beat.clone();
         let thread = std::thread::Builder::new()
             .name("spool-watch".to_owned())
-            .spawn(move || watch.run(weak, rung, interval))
+            .spawn(move || watch.run(weak, rung, interval, &watching))
             .map_err(SpoolError::Thread)?;
         Ok((Spool { shared }, thread))
     }
@@ -220,6 +231,12 @@ impl Spool {
         let found = inventory.files.keys().filter_map(|key| inventory.record(*key));
         // Those of a directory that cannot be listed just now are not lost either.
         found.chain(inventory.pending.values().flatten().cloned()).collect()
+    }
+
+    /// Whether the thread that watches the directories works or waits; a file system that does not
+    /// answer holds it.
+    pub fn beat(&self) -> Beat {
+        self.shared.beat.clone()
     }
 
     /// Where a file was seen last.

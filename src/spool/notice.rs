@@ -191,7 +191,7 @@ impl Inventory {
         {
             old.names.remove(&entry.name);
         }
-        debug!(%key, path = %path.display(), "spool file was renamed");
+        debug!(%key, path = ?path, "spool file was renamed");
         entry.directory = directory;
         entry.name = name.into();
         entry.is_matched = is_matched;
@@ -217,7 +217,7 @@ impl Inventory {
             presence,
             ..self.new_entry(source, &probe)
         };
-        info!(%key, %new_key, path = %path.display(),
+        info!(%key, %new_key, path = ?path,
             "spool file was truncated or rewritten; it is read from its beginning");
         self.forget(key);
         let order = self.next_order(source);
@@ -265,7 +265,7 @@ impl Inventory {
             (None, None) => return,
         };
         let key = record.as_ref().map_or_else(|| self.new_key(&probe), |record| record.key);
-        debug!(%key, path = %path.display(), is_known = record.is_some(), "spool file found");
+        debug!(%key, path = ?path, is_known = record.is_some(), "spool file found");
         let order = self.next_order(source);
         let entry = Entry {
             directory,

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobMatcher};
 
 use super::SpoolError;
+use super::settings::Source;
 
 /// A compiled [`super::settings::Source::path`].
 #[derive(Debug)]
@@ -47,6 +48,19 @@ impl Pattern {
         let is_hidden = name.as_bytes().starts_with(b".");
         (self.matches_hidden || !is_hidden) && self.matcher.is_match(Path::new(name))
     }
+}
+
+/// The first source whose pattern matches a file, however the two are spelled: their directories
+/// are compared without symbolic links where they exist.
+pub fn source_of(sources: &[Source], file: &Path) -> Option<usize> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = real(directory.unwrap_or(Path::new(".")));
+    let name = file.file_name()?;
+    sources.iter().position(|source| {
+        Pattern::new(&source.path)
+            .is_ok_and(|pattern| pattern.matches(name) && real(&pattern.directory) == directory)
+    })
 }
 
 /// Whether the content of a file of that name is compressed.

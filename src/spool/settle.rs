@@ -99,11 +99,11 @@ impl Inventory {
                 &format!("was delivered but cannot be removed: {error}"),
             );
         }
-        debug!(path = %path.display(), bytes = confirmed, "delivered spool file removed");
+        debug!(path = ?path, bytes = confirmed, "delivered spool file removed");
         if is_as_known {
             return self.forget(key);
         }
-        warn!(path = %path.display(), "spool file was written to while it was removed; reading on");
+        warn!(path = ?path, "spool file was written to while it was removed; reading on");
         self.lose(key);
         if let Some(entry) = self.files.get_mut(&key) {
             entry.presence = Presence::Unlinked;

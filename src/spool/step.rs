@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
-use super::READ_BYTES_MAX;
 use super::content::{self, End, Inflater};
 use super::hash;
+use super::{READ_BYTES_MAX, READ_LINES_MAX};
 use crate::model::position::TAIL_BYTES;
 
 /// How much of something broken is handed on.
@@ -179,8 +179,9 @@ fn has_head(found: &[u8], (bytes, hash): (u32, u64)) -> bool {
     found.get(..bytes).is_some_and(|head| hash::fnv1a(head) == hash)
 }
 
-/// Moves over `buffer[from..to]`, which ends with a newline, or over the part of it that precedes
-/// an over-long line, or over that line.
+/// Moves over `buffer[from..to]`, which ends with a newline, or over the first
+/// [`READ_LINES_MAX`] lines of it, or over the part that precedes an over-long line, or over that
+/// line.
 fn whole_lines(
     progress: &mut Progress,
     limits: Limits,
@@ -191,6 +192,7 @@ fn whole_lines(
     let lines = buffer.get(from..to).unwrap_or_default();
     let good = bytes_within(lines, limits.event_bytes_max);
     if good > 0 {
+        let good = first_lines(lines.get(..good).unwrap_or_default());
         pass(progress, buffer, from, from + good);
         return Step::Lines(from..from + good);
     }
@@ -214,6 +216,11 @@ fn bytes_within(lines: &[u8], most: usize) -> usize {
         }
     }
     lines.len()
+}
+
+/// How many bytes the first [`READ_LINES_MAX`] of `lines` have.
+fn first_lines(lines: &[u8]) -> usize {
+    memchr_iter(b'\n', lines).nth(READ_LINES_MAX - 1).map_or(lines.len(), |at| at + 1)
 }
 
 fn overlong_reason(length: u64, limits: Limits) -> String {

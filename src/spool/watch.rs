@@ -23,6 +23,7 @@ use super::Shared;
 use super::listing;
 use super::notice::Writer;
 use super::probe::{self, Status};
+use crate::model::beat::Beat;
 
 /// After a wake-up the events of this time are gathered: a program that writes line by line would
 /// else wake us for each.
@@ -79,7 +80,7 @@ impl Watch {
         }
         match error {
             Some((errno, path)) if !self.is_reported => {
-                warn!(%errno, directory = %path.display(), "inotify cannot be had (see \
+                warn!(%errno, directory = ?path, "inotify cannot be had (see \
                     fs.inotify.max_user_watches and max_user_instances); new lines are noticed at \
                     the poll only");
                 self.is_reported = true;
@@ -93,10 +94,18 @@ impl Watch {
     }
 
     /// Runs until `bell`'s other end is closed. `interval`: between whole listings.
-    pub(super) fn run(mut self, shared: Weak<Shared>, mut bell: UnixStream, interval: Duration) {
+    pub(super) fn run(
+        mut self,
+        shared: Weak<Shared>,
+        mut bell: UnixStream,
+        interval: Duration,
+        beat: &Beat,
+    ) {
         let mut listing_at = Instant::now() + interval;
         loop {
+            beat.waits();
             let is_over = self.wait(&bell, listing_at.saturating_duration_since(Instant::now()));
+            beat.works(Instant::now());
             if is_over && matches!(bell.read(&mut [0; 16]), Ok(0)) {
                 return;
             }

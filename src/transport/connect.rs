@@ -98,6 +98,15 @@ impl Connector {
         }
     }
 
+    /// The addresses that would be connected to, at least one: what the name resolves to now, as
+    /// far as the policy permits it.
+    ///
+    /// # Errors
+    /// `unresolved` or `egress_denied`.
+    pub async fn resolve(&self, address: &Address) -> Result<Vec<IpAddr>, Cause> {
+        self.permitted(address, Instant::now() + self.settings.connect_timeout).await
+    }
+
     /// True when the TLS files changed since the last link was made and the new ones are fit for
     /// use: then the link should be replaced, gently. Unfit files are logged and wait for a change.
     pub fn trust_changed(&self) -> bool {

@@ -19,6 +19,11 @@ const BYTES_ACKED_OFFSET: usize = 120;
 /// Offset of `tcpi_snd_wnd`, the peer's advertised window in bytes. Since Linux 5.4.
 const SEND_WINDOW_OFFSET: usize = 228;
 
+/// `tcpi_state`, and two of its values (include/net/tcp_states.h).
+const STATE_OFFSET: usize = 0;
+const CLOSE_WAIT: u8 = 8;
+const LAST_ACK: u8 = 9;
+
 /// Larger than `struct tcp_info` is today (280 bytes): the kernel cuts what does not fit.
 const TCP_INFO_BYTES_MAX: usize = 512;
 
@@ -39,6 +44,9 @@ pub struct Counters {
     pub window: Option<u32>,
     /// Bytes in the send queue that are not acknowledged.
     pub unacknowledged: u64,
+    /// The peer's FIN came while ours was not out: the state is CLOSE-WAIT or LAST-ACK (RFC 9293,
+    /// section 3.3.2).
+    pub peer_ended_first: bool,
 }
 
 /// Looks.
@@ -71,6 +79,8 @@ pub fn counters(socket: &impl AsFd) -> io::Result<Counters> {
         bytes_acked: field(info, BYTES_ACKED_OFFSET).map(u64::from_ne_bytes),
         window: field(info, SEND_WINDOW_OFFSET).map(u32::from_ne_bytes),
         unacknowledged: u64::try_from(queued).unwrap_or(0),
+        peer_ended_first: field::<1>(info, STATE_OFFSET)
+            .is_some_and(|[state]| matches!(state, CLOSE_WAIT | LAST_ACK)),
     })
 }
 

@@ -23,6 +23,7 @@ mod wire;
 pub use acknowledge::{Acknowledged, Hold};
 pub use connect::Connector;
 pub use link::{Drained, Link};
+pub use resolve::name_servers;
 pub use wire::Progress;
 
 #[cfg(test)]

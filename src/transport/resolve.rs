@@ -64,6 +64,13 @@ impl Lookup {
     }
 }
 
+/// The name servers of this machine that the policy permits.
+pub fn name_servers(policy: &Policy) -> Vec<IpAddr> {
+    let Ok((config, _)) = read_system_conf() else { return Vec::new() };
+    let (_, _, servers) = config.into_parts();
+    servers.iter().map(|server| server.ip).filter(|ip| permits(policy, *ip)).collect()
+}
+
 async fn ask_system(host: &str, policy: &Policy) -> Result<Vec<IpAddr>, Cause> {
     // Without a usable resolv.conf, /etc/hosts still answers.
     match read_system_conf() {

@@ -165,12 +165,19 @@ impl<C: Carrier> Stream<C> {
     }
 
     async fn half_close(&mut self) -> Result<(), End> {
-        // A FIN that is here before ours is no answer to ours.
+        // A FIN that is here before ours is no answer to ours. The kernel knows of one that the
+        // reactor has not been told of.
         if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(self.poll_end(cx))).await {
             return Err(end);
         }
+        if self.carrier.wire().peer_ended_first().map_err(End::Failed)? {
+            return Err(End::Closed);
+        }
         // Under TLS this is close_notify and then SHUT_WR.
         poll_fn(|cx| Pin::new(&mut self.carrier).poll_shutdown(cx)).await.map_err(End::Failed)?;
+        if self.carrier.wire().peer_ended_first().map_err(End::Failed)? {
+            return Err(End::Closed);
+        }
         match poll_fn(|cx| self.poll_end(cx)).await {
             End::Closed => {}
             failed @ End::Failed(_) => return Err(failed),

@@ -82,6 +82,14 @@ impl Wire {
         Ok(self.sequence_acked(&counters) > self.written)
     }
 
+    /// Whether the peer's FIN was here before ours went out, and so is no answer to it.
+    ///
+    /// # Errors
+    /// The kernel does not tell of this socket any more.
+    pub fn peer_ended_first(&self) -> io::Result<bool> {
+        Ok(kernel::counters(&self.stream)?.peer_ended_first)
+    }
+
     /// Sequence numbers acknowledged since connect.
     fn sequence_acked(&self, counters: &kernel::Counters) -> u64 {
         match counters.bytes_acked {

@@ -112,7 +112,12 @@ impl Outpost {
 
     /// `verify` against what a receiver stored.
     pub fn verify(&self, received: &[&Path]) -> Verdict {
-        let glob = self.spool_glob();
+        self.verify_copy("spool/*.jsonl", received)
+    }
+
+    /// The same with files of the spool that stand elsewhere in the outpost's directory.
+    pub fn verify_copy(&self, pattern: &str, received: &[&Path]) -> Verdict {
+        let glob = self.path(pattern).display().to_string();
         let mut arguments = vec!["verify", "--json", "--spool", &glob];
         let received: Vec<String> =
             received.iter().map(|path| path.display().to_string()).collect();
@@ -178,7 +183,7 @@ impl Agent<'_> {
     }
 
     /// Waits until the status of the first destination is as wanted.
-    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_for(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         wait_until(what, || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the program ended with {status}: {}", self.outpost.log());
@@ -198,13 +203,25 @@ impl Agent<'_> {
         })
     }
 
+    /// The most memory that was ever resident, in bytes.
+    pub fn resident_max(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// SIGTERM, and the exit within ten seconds.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.stop_within(Duration::from_secs(10))
+    }
+
+    /// SIGTERM, and the exit within that time.
+    pub fn stop_within(mut self, limit: Duration) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let asked = Instant::now();
         let status = wait_until("an exit after SIGTERM", || self.child.try_wait().unwrap());
         let took = asked.elapsed();
-        assert!(took < Duration::from_secs(10), "the stop took {took:?}");
+        assert!(took < limit, "the stop took {took:?}, longer than {limit:?}");
         status
     }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Output;
 
 use crate::agent::{Outpost, program};
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 fn said(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -111,6 +112,19 @@ fn all_built_in_schemas_keep_their_examples() {
 }
 
 #[test]
+fn every_built_in_schema_can_be_shown() {
+    let list = program().args(["schema", "list"]).output().unwrap();
+    let (list, _) = said(&list);
+    assert!(list.lines().count() >= 9, "{list}");
+    for name in list.lines().filter_map(|line| line.split(' ').next()) {
+        let shown = program().args(["schema", "show", name]).output().unwrap();
+        expect(&shown, 0, &[&format!("name = \"{name}\"")]);
+    }
+    let none = program().args(["schema", "show", "nothing"]).output().unwrap();
+    expect(&none, 64, &["nothing", "arbitex"]);
+}
+
+#[test]
 fn verify_finds_what_is_lost_altered_and_duplicated() {
     let outpost = Outpost::new();
     outpost.configure(&format!(
@@ -145,4 +159,47 @@ fn the_demo_ends_with_its_ledger() {
     for product in ["|Arbitex|", "|MITRITY|", "|AISG|", "|RESK|", "|Aegis|"] {
         assert!(out.contains(product), "{product}");
     }
+}
+
+#[test]
+fn a_schema_that_is_not_there_is_refused_before_anything_runs() {
+    let outpost = Outpost::new();
+    let config =
+        outpost.configure("[[destination]]\nname = \"siem\"\naddress = \"udp://127.0.0.1\"\n");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("[[spool]]\n", "[[spool]]\nschema = \"nope\"\n")).unwrap();
+    for command in ["check", "run"] {
+        expect(&outpost.command(&[command]), 78, &["no schema `nope`", "arbitex, mitrity"]);
+    }
+}
+
+#[test]
+fn check_tells_a_state_directory_that_cannot_be_one() {
+    let outpost = Outpost::new();
+    outpost.configure("[[destination]]\nname = \"siem\"\naddress = \"udp://127.0.0.1\"\n");
+    expect(&outpost.command(&["check"]), 0, &["state: can be written"]);
+    fs::write(outpost.path("state"), "a file\n").unwrap();
+    expect(&outpost.command(&["check"]), 78, &["state is no directory", "correct [state] dir"]);
+}
+
+#[test]
+fn check_prints_a_drop_in_for_systemd_and_what_the_kernel_can_confine() {
+    let outpost = Outpost::new();
+    outpost.configure(
+        "[[destination]]\nname = \"siem\"\naddress = [\"tcp://127.0.0.1\", \"tcp://10.20.0.5:601\"]\n",
+    );
+    let output = outpost.command(&["check", "--systemd-dropin"]);
+    let state = format!("ReadWritePaths={}", outpost.path("state").display());
+    let parts =
+        ["IPAddressDeny=any", "IPAddressAllow=127.0.0.1", "IPAddressAllow=10.20.0.5", &state];
+    expect(&output, 0, &parts);
+    let (out, _) = said(&output);
+    let is_setting =
+        |line: &str| line.starts_with('#') || line == "[Service]" || line.contains('=');
+    assert!(out.lines().all(is_setting), "{out}");
+    assert!(
+        !out.contains(&format!("ReadWritePaths={}\n", outpost.spool().display())),
+        "the spool is only read: {out}"
+    );
+    expect(&outpost.command(&["check"]), 0, &["sandbox best-effort: files", "system calls"]);
 }

@@ -211,7 +211,7 @@ fn pause(time: Duration) {
 }
 
 /// Events with ids of their own and a realistic length.
-fn lines(numbers: std::ops::Range<u64>) -> Vec<u8> {
+pub fn lines(numbers: std::ops::Range<u64>) -> Vec<u8> {
     let mut text = String::new();
     for number in numbers {
         writeln!(

@@ -92,7 +92,8 @@ fn certificates() -> (tempfile::TempDir, ThrowAwayCa) {
     (dir, files)
 }
 
-fn tls(files: &ThrowAwayCa, with_client: bool) -> String {
+/// The keys of `[destination.tls]` that reach a receiver with these certificates.
+pub fn tls(files: &ThrowAwayCa, with_client: bool) -> String {
     let mut text = format!("[destination.tls]\nca_file = {:?}\n", files.ca_file);
     if with_client {
         write!(

@@ -8,7 +8,8 @@ use nix::sys::signal::Signal;
 use spoolgate::cli::receive::{Authority, Purpose, Subject, throw_away_ca};
 
 use crate::agent::{Agent, Outpost, count};
-use crate::sink::{Sink, Wire, free_port};
+use crate::process::free_port;
+use crate::sink::{Sink, Wire};
 
 const EVENTS: u64 = 50;
 
@@ -178,6 +179,33 @@ fn unreadable_key() {
     expect_down(&outpost, &mut agent, "unreadable_key", "client.key");
     fs::write(&key, kept).unwrap();
     expect_delivery(&outpost, agent, &sink);
+}
+
+/// Certificate files are looked at every 30 s; a link that works is renewed when they have changed,
+/// and nothing is lost or sent twice by that.
+#[test]
+fn renewed_certificates_are_taken_up_while_the_link_is_in_use() {
+    let outpost = Outpost::new();
+    let dir = prepared(&outpost);
+    let authority = Authority::new("The plant's authority").unwrap();
+    let server = Subject::new("localhost", &["localhost", "127.0.0.1"], Purpose::Server);
+    server_certificate(&authority, &dir, &server);
+    client_certificate(&authority, &dir);
+    let sink = Sink::start(&outpost, Wire::MutualTls, None);
+    outpost.configure(&sink.destination(QUICK));
+    outpost.append("a.jsonl", &events());
+    let mut agent = outpost.start();
+    agent.wait_confirmed(EVENTS);
+    client_certificate(&authority, &dir);
+    let status = agent.wait_for("a link with the new one", |status| {
+        status["connections"] == 2 && status["state"] == "up"
+    });
+    assert!(outpost.log().contains("its certificates changed on disk"), "{status}");
+    outpost
+        .append("b.jsonl", b"{\"type\":\"loop.detected\",\"severity\":\"low\",\"id\":\"last\"}\n");
+    agent.wait_confirmed(EVENTS + 1);
+    assert!(agent.stop().success(), "{}", outpost.log());
+    outpost.verify(&[&sink.stored]).assert_exactly_once();
 }
 
 #[test]

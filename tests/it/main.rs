@@ -10,9 +10,12 @@
     reason = "a test fails by panicking, and says on standard output what it measured"
 )]
 
+mod after_delivery;
 mod agent;
 mod commands;
 mod confirm;
+mod confirm_rsyslog;
+mod dead_letter;
 mod delivery;
 mod egress;
 mod faults;
@@ -23,8 +26,12 @@ mod privacy;
 mod process;
 mod receive;
 mod receivers;
+mod sandbox;
 mod service;
 mod sink;
+mod stalled;
 mod static_binary;
+mod systemd;
 mod tidy;
+mod verify;
 mod wire;

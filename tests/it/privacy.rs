@@ -70,11 +70,23 @@ fn lines() -> Vec<String> {
             let mut syslog = String::from("<165>1 2026-01-01T00:00:00Z gw app - ID47 ");
             write!(syslog, "[x@32473 {key}=\"{SECRET}\" other=\"{OPEN}\"] {OPEN}").unwrap();
             lines.push(syslog + "\n");
+            lines.push(format!(
+                "<165>1 2026-01-01T00:00:00Z gw app - ID47 [{}@32473 x=\"{SECRET}\"] {OPEN}\n",
+                key.replace(' ', "_")
+            ));
         }
         // A CEF key has no dash and no underscore.
         let key = camel(key);
         lines
             .push(format!("CEF:0|Acme|Guard|1|id|Name|5|{key}={SECRET} suser={OPEN} cs1={OPEN}\n"));
+        // A sender that does not escape, and a slot that is what its label says.
+        for hidden in [
+            format!("{key}=log in with password={SECRET} now pin={SECRET}"),
+            format!("cs2Label={key} cs2={SECRET} flexString1={SECRET} flexString1Label={key}"),
+            format!("cs2=log in with password={SECRET} cs2Label={key}"),
+        ] {
+            lines.push(format!("CEF:0|Acme|Guard|1|id|Name|5|{hidden} suser={OPEN} cs1={OPEN}\n"));
+        }
     }
     lines
 }

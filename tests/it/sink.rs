@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::agent::{Outpost, program, wait_until};
+use super::agent::{Outpost, program};
+use super::process::free_port;
 
 /// How a receiver is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +25,6 @@ pub struct Sink {
     dir: PathBuf,
     pub stored: PathBuf,
     throttle: Option<u64>,
-}
-
-/// Ports below the ephemeral range, so that a port whose receiver is away is not given to a client.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two test programs at once begin at different places.
-    let offset = (std::process::id() % 90) as u16 * 100;
-    wait_until("a free port", || {
-        let port = 20_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        std::net::TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
-    })
 }
 
 impl Sink {

@@ -173,7 +173,7 @@ async fn read_all<S: FnMut(&Batch<'_>) -> io::Result<()>>(
 ) -> Result<End, ReceiveError> {
     let mut chunk = vec![0; throttle.chunk_bytes().min(CHUNK_BYTES_MAX)];
     loop {
-        let length = match stream.look(&mut chunk).await {
+        let mut length = match stream.look(&mut chunk).await {
             Ok(0) => return Ok(End::Clean),
             Ok(length) => length,
             Err(error) => {
@@ -181,18 +181,26 @@ async fn read_all<S: FnMut(&Batch<'_>) -> io::Result<()>>(
                 return Ok(End::Torn);
             }
         };
-        let Some(looked) = chunk.get_mut(..length) else { return Ok(End::Torn) };
-        let split = splitter.push(looked);
-        let (bytes, ends) = splitter.messages();
-        lock(hub).hand_over(&Batch { peer, bytes, ends })?;
-        splitter.clear();
-        if let Err(error) = split {
-            tracing::warn!(%peer, %error, "connection given up");
-            return Ok(End::Broken);
+        let mut read = 0;
+        loop {
+            let Some(looked) = chunk.get_mut(..length) else { return Ok(End::Torn) };
+            let split = splitter.push(looked);
+            let (bytes, ends) = splitter.messages();
+            lock(hub).hand_over(&Batch { peer, bytes, ends })?;
+            splitter.clear();
+            if let Err(error) = split {
+                tracing::warn!(%peer, %error, "connection given up");
+                return Ok(End::Broken);
+            }
+            if stream.take(looked).await.is_err() {
+                return Ok(End::Torn);
+            }
+            read += length;
+            match stream.taken(&mut chunk) {
+                Some(more) => length = more,
+                None => break,
+            }
         }
-        if stream.take(looked).await.is_err() {
-            return Ok(End::Torn);
-        }
-        throttle.wait(length).await;
+        throttle.wait(read).await;
     }
 }

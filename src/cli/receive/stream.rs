@@ -3,12 +3,13 @@
 //! On plain TCP a chunk is looked at (MSG_PEEK), handed to the sink, and only then taken from the
 //! socket. So a receiver that is killed has either stored a byte or left it unread, where the
 //! sender's kernel hears of it by a reset: nothing is lost between the two. Under TLS that cannot
-//! be, since the record must be taken to be opened; there the sink follows directly upon the read.
+//! be, since the record must be taken to be opened; there the sink gets everything that was opened
+//! before anything is waited for.
 //!
 //! A clean end of stream is answered by ours (FIN; under TLS close_notify first): the sender reads
 //! it as the proof that everything before it was read.
 
-use std::io;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,6 +35,17 @@ impl Stream {
         match self {
             Stream::Plain(stream) => stream.peek(chunk).await,
             Stream::Tls(stream) => stream.read(chunk).await,
+        }
+    }
+
+    /// More bytes that were taken from the socket already: records that TLS opened in one go.
+    pub(super) fn taken(&mut self, chunk: &mut [u8]) -> Option<usize> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => {
+                let (_, tls) = stream.get_mut();
+                tls.reader().read(chunk).ok().filter(|length| *length > 0)
+            }
         }
     }
 

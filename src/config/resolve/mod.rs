@@ -12,7 +12,7 @@ use super::machine::{Entry, Machine};
 use super::typed::{self, Typed, file::hostname};
 use super::{Config, Destination};
 use crate::model::egress::{HostRule, Policy};
-use crate::{admin, checkpoint, map};
+use crate::{admin, checkpoint, map, service};
 
 mod destination;
 mod spool;
@@ -65,8 +65,23 @@ pub(super) fn resolve(
     let socket = value_or(typed.admin_socket, Some(PathBuf::from(ADMIN_SOCKET)));
     let admin = admin::settings::Settings { socket };
     let log_level = value_or(typed.log_level, tracing::Level::INFO);
+    let service = service::settings::Settings {
+        user: typed.user.map(|user| user.value),
+        sandbox: typed.sandbox.map(|mode| mode.value).unwrap_or_default(),
+    };
     let warnings = findings.finish()?;
-    Ok(Config { hostname, log_level, state, spool, map, destinations, egress, admin, warnings })
+    Ok(Config {
+        hostname,
+        log_level,
+        state,
+        spool,
+        map,
+        destinations,
+        egress,
+        admin,
+        service,
+        warnings,
+    })
 }
 
 /// The name typed, or the machine's own if it can serve as HOSTNAME.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Context;
 use crate::config::fault::Fault;
 use crate::config::findings::Given;
-use crate::config::typed::Tls;
+use crate::config::typed::{FilePlace, Tls};
 use crate::transport::settings::TlsSettings;
 
 /// The mode bits that let others read.
@@ -29,32 +29,41 @@ pub(super) fn resolve(context: &Context<'_>, title: &str, tls: Tls) -> TlsSettin
     if let (Some(crl), None) = (&tls.crl_file, &tls.ca_file) {
         fault(crl.at, Fault::Incomplete { present: "crl_file", absent: "ca_file" });
     }
-    for (key, path) in
-        [("ca_file", &tls.ca_file), ("cert_file", &tls.cert_file), ("crl_file", &tls.crl_file)]
-    {
-        if let Some(path) = given(path) {
-            context.file(title, key, &path);
+    let file = |given: &Option<Given<Option<FilePlace>>>| place(context, given);
+    let (ca_file, cert_file, key_file, crl_file) =
+        (file(&tls.ca_file), file(&tls.cert_file), file(&tls.key_file), file(&tls.crl_file));
+    for (key, path) in [("ca_file", &ca_file), ("cert_file", &cert_file), ("crl_file", &crl_file)] {
+        if let Some(path) = path {
+            context.file(title, key, path);
         }
     }
-    if let Some(path) = given(&tls.key_file)
-        && let Some(entry) = context.file(title, "key_file", &path)
+    if let Some(path) = &key_file
+        && let Some(entry) = context.file(title, "key_file", path)
         && entry.mode & OTHERS_READ != 0
     {
         let warning = Fault::KeyReadable(path.value.clone(), entry.mode);
         context.findings.warning(path.at, title, warning);
     }
+    let path = |given: Option<Given<PathBuf>>| given.map(|given| given.value);
     TlsSettings {
-        ca_file: tls.ca_file.and_then(|given| given.value),
-        cert_file: tls.cert_file.and_then(|given| given.value),
-        key_file: tls.key_file.and_then(|given| given.value),
+        ca_file: path(ca_file),
+        cert_file: path(cert_file),
+        key_file: path(key_file),
         server_name: tls.server_name.map(|given| given.value),
         pin_sha256: tls.pins,
-        crl_file: tls.crl_file.and_then(|given| given.value),
+        crl_file: path(crl_file),
     }
 }
 
-/// The path, unless it was wrong and is reported already.
-fn given(path: &Option<Given<Option<PathBuf>>>) -> Option<Given<PathBuf>> {
-    let path = path.as_ref()?;
-    Some(Given { value: path.value.clone()?, at: path.at })
+/// Where the file lies, unless that was wrong and is reported already.
+fn place(
+    context: &Context<'_>,
+    given: &Option<Given<Option<FilePlace>>>,
+) -> Option<Given<PathBuf>> {
+    let given = given.as_ref()?;
+    let value = match given.value.clone()? {
+        FilePlace::Path(path) => path,
+        FilePlace::Credential(name) => context.machine.credentials().join(name),
+    };
+    Some(Given { value, at: given.at })
 }

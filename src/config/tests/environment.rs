@@ -171,7 +171,7 @@ fn the_environment_counts_only_without_a_file() {
     assert_eq!(
         error,
         "/absent/spoolgate.toml: there is no configuration: /absent/spoolgate.toml does not exist \
-         and QRADAR_SYSLOG_HOST is not set; run `spoolgate init`, or set QRADAR_SYSLOG_HOST"
+         and QRADAR_SYSLOG_HOST is not set; write one as in the README, or set QRADAR_SYSLOG_HOST"
     );
 
     // A file that was named is never replaced by the environment.

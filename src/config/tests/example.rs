@@ -34,9 +34,11 @@ fn comments_are_keys_at_their_defaults() {
     assert_eq!(full.destinations.len(), 3);
     assert_eq!(full.spool.sources.len(), 2);
 
-    // What has no default is in the schemas directory, the second spool and the other destinations.
+    // What has no default is the user, the schemas directory, the second spool and the other
+    // destinations.
     let mut expected = full.clone();
     expected.map.schemas_dir = None;
+    expected.service.user = None;
     expected.spool.sources.truncate(1);
     expected.destinations.truncate(1);
     assert_eq!(shipped, expected);

@@ -217,3 +217,15 @@ fn fingerprints_are_64_digits_with_or_without_colons() {
         assert_eq!(value::fingerprint(wrong), None);
     }
 }
+
+#[test]
+fn a_tls_file_may_be_a_credential_of_systemd() {
+    let keys = "address = \"tls://10.0.0.5\"\n[destination.tls]\nca_file = \"/tls/ca.pem\"\n\
+                cert_file = { credential = \"client.pem\" }\n\
+                key_file = { credential = \"client.key\" }\n";
+    let tls = destination(keys).transport.tls.unwrap();
+    let of_the_unit = |name| Some(Path::new("/run/credentials/spoolgate.service").join(name));
+    assert_eq!(tls.ca_file, Some("/tls/ca.pem".into()));
+    assert_eq!(tls.cert_file, of_the_unit("client.pem"));
+    assert_eq!(tls.key_file, of_the_unit("client.key"));
+}

@@ -156,9 +156,9 @@ fn link(section: &mut Section<'_>) -> Link {
 
 fn tls(findings: &Findings<'_>, mut section: Section<'_>) -> Option<Tls> {
     let at = section.at();
-    let ca_file = section.path_if_given("ca_file");
-    let cert_file = section.path_if_given("cert_file");
-    let key_file = section.path_if_given("key_file");
+    let ca_file = section.file_if_given("ca_file");
+    let cert_file = section.file_if_given("cert_file");
+    let key_file = section.file_if_given("key_file");
     let server_name = section.read("server_name", |text| match value::is_host(text) {
         true => Ok(text.to_owned()),
         false => Err(Fault::ServerName(text.to_owned())),
@@ -172,7 +172,7 @@ fn tls(findings: &Findings<'_>, mut section: Section<'_>) -> Option<Tls> {
             None => findings.problem(text.at, section.title(), Fault::Pin(text.value)),
         }
     }
-    let crl_file = section.path_if_given("crl_file");
+    let crl_file = section.file_if_given("crl_file");
     section.finish();
     Some(Tls { at: at?, ca_file, cert_file, key_file, server_name, pins, pinned, crl_file })
 }

@@ -10,6 +10,7 @@ use crate::config::findings::{Findings, Given};
 use crate::config::section::Section;
 use crate::config::value;
 use crate::model::format::Format;
+use crate::service::settings::Mode;
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> 
     let mut typed = Typed {
         hostname: top.read("hostname", |text| hostname(text).map(str::to_owned)),
         log_level: top.word("log_level", &levels),
+        user: top.read("user", |text| Ok(text.to_owned())),
+        sandbox: top.word("sandbox", &Mode::WORDS),
         schemas_dir: top.path("schemas_dir"),
         max_event_bytes: top.number("max_event_bytes", 1024..=67_108_864),
         poll_interval: top.duration("poll_interval", MILLISECOND..=HOUR),
@@ -38,8 +41,12 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> 
     state.finish();
     let mut privacy = top.section("privacy", "privacy");
     let guard_keys = privacy.texts("guard_keys", false).into_iter();
-    typed.guard_keys =
-        guard_keys.flat_map(|texts| texts.value.items).map(|key| key.value).collect();
+    for key in guard_keys.flat_map(|texts| texts.value.items) {
+        if !key.value.contains(char::is_alphanumeric) {
+            findings.problem(key.at, privacy.title(), Fault::GuardKey(key.value.clone()));
+        }
+        typed.guard_keys.push(key.value);
+    }
     privacy.finish();
     let mut egress = top.section("egress", "egress");
     typed.egress_allow = egress.flag("allow");

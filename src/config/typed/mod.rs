@@ -14,6 +14,7 @@ use crate::encode::settings::Framing;
 use crate::map::settings::MinSeverity;
 use crate::model::egress::HostRule;
 use crate::model::format::Format;
+use crate::service::settings::Mode;
 use crate::transport::settings::Address;
 
 pub(super) mod destination;
@@ -24,6 +25,8 @@ pub(super) mod file;
 pub(in crate::config) struct Typed {
     pub(in crate::config) hostname: Option<Given<String>>,
     pub(in crate::config) log_level: Option<Given<Level>>,
+    pub(in crate::config) user: Option<Given<String>>,
+    pub(in crate::config) sandbox: Option<Given<Mode>>,
     pub(in crate::config) schemas_dir: Option<Given<PathBuf>>,
     pub(in crate::config) max_event_bytes: Option<Given<u32>>,
     pub(in crate::config) poll_interval: Option<Given<Duration>>,
@@ -127,14 +130,21 @@ pub(in crate::config) struct Link {
 /// `[destination.tls]`; of a wrong path the place alone is known.
 pub(in crate::config) struct Tls {
     pub(in crate::config) at: At,
-    pub(in crate::config) ca_file: Option<Given<Option<PathBuf>>>,
-    pub(in crate::config) cert_file: Option<Given<Option<PathBuf>>>,
-    pub(in crate::config) key_file: Option<Given<Option<PathBuf>>>,
+    pub(in crate::config) ca_file: Option<Given<Option<FilePlace>>>,
+    pub(in crate::config) cert_file: Option<Given<Option<FilePlace>>>,
+    pub(in crate::config) key_file: Option<Given<Option<FilePlace>>>,
     pub(in crate::config) server_name: Option<Given<String>>,
     pub(in crate::config) pins: Vec<[u8; 32]>,
     /// Also true when every pin is wrong, so that no second fault follows from the first.
     pub(in crate::config) pinned: bool,
-    pub(in crate::config) crl_file: Option<Given<Option<PathBuf>>>,
+    pub(in crate::config) crl_file: Option<Given<Option<FilePlace>>>,
+}
+
+/// A file of its own: by its path, or handed over by systemd under a name.
+#[derive(Clone)]
+pub(in crate::config) enum FilePlace {
+    Path(PathBuf),
+    Credential(String),
 }
 
 /// How fast, and when bytes count.

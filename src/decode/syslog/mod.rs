@@ -199,7 +199,7 @@ impl Header<'_> {
         }
         if let Some(severity) = self.severity {
             tape.member("severity", severity.as_str());
-            tape.text("severity_code");
+            tape.key("severity_code");
             tape.number(severity_code(severity));
         }
         self.write_time(line, tape, scratch);
@@ -215,7 +215,7 @@ impl Header<'_> {
             }
         }
         if !self.structured_data.is_empty() {
-            tape.text("structured_data");
+            tape.key("structured_data");
             let elements = tape.open_object();
             for element in &self.structured_data {
                 write_element(element, line, tape, scratch);
@@ -273,10 +273,10 @@ fn write_element(
     tape: &mut Tape,
     scratch: &mut String,
 ) {
-    place::push(tape, line, element.id);
+    place::push_key(tape, line, element.id);
     let open = tape.open_object();
     for (name, value) in &element.params {
-        place::push(tape, line, name);
+        place::push_key(tape, line, name);
         if value.contains('\\') {
             unescape(value, scratch);
             tape.text(scratch);

@@ -33,6 +33,44 @@ fn damaged_lines_never_panic() {
     assert!(decoded > MUTATIONS / 10 && refused > MUTATIONS / 10, "{decoded} {refused}");
 }
 
+/// Damaged JSON: ours reads what two other readers read, the same values, and nothing else. One
+/// decoder and tape for all, so that keys are expected where others stand.
+#[test]
+fn damaged_json_is_judged_as_others_judge_it() {
+    let mut lines = seeds();
+    lines.retain(|line| line.starts_with(b"{"));
+    assert!(lines.len() > 100, "{}", lines.len());
+    let mut random = fastrand::Rng::with_seed(20_261_121);
+    let mut decoder = Decoder::new();
+    let mut tape = Tape::new();
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..MUTATIONS {
+        let mut line = random.choice(&lines).unwrap().clone();
+        for _ in 0..random.usize(0..4) {
+            mutate(&mut line, &lines, &mut random);
+        }
+        let Ok(text) = std::str::from_utf8(&line) else { continue };
+        if !text.starts_with('{') || text.contains('\0') {
+            continue;
+        }
+        let ours = decoder.decode(Format::Json, &line, &mut tape);
+        let theirs = jiter::JsonValue::parse(&line, false);
+        assert_eq!(ours.is_ok(), theirs.is_ok(), "{ours:?} {theirs:?} {text}");
+        match ours {
+            Err(_) => refused += 1,
+            Ok(event) => {
+                accepted += 1;
+                // It has no place for numbers beyond a float's range; ours keeps the spelling.
+                if let Ok(expected) = serde_json::from_slice::<Json>(&line) {
+                    let root = Event::new(&tape, event.line).root().unwrap();
+                    assert_eq!(rebuilt(root), expected, "{text}");
+                }
+            }
+        }
+    }
+    assert!(accepted > MUTATIONS / 10 && refused > MUTATIONS / 10, "{accepted} {refused}");
+}
+
 /// A few lines of every sample file, the long ones left out.
 fn seeds() -> Vec<Vec<u8>> {
     let files = ["cef", "leef", "syslog", "json", "ocsf", "hostile"].map(sample_files);

@@ -18,7 +18,7 @@ fn tape_of(text: &str) -> Tape {
             serde_json::Value::Object(members) => {
                 let open = tape.open_object();
                 for (key, value) in members {
-                    tape.text(key);
+                    tape.key(key);
                     fill(value, tape);
                 }
                 tape.close(open);
@@ -43,19 +43,19 @@ fn body(tape: &Tape, max_message_bytes: usize) -> (String, Encoded) {
 fn keeps_order_spelling_and_escapes() {
     let mut tape = Tape::new();
     let root = tape.open_object();
-    tape.text("z");
+    tape.key("z");
     tape.number("1.50e+03");
-    tape.text("a\"b");
+    tape.key("a\"b");
     let array = tape.open_array();
     tape.null();
     tape.bool(true);
     tape.bool(false);
     tape.text("\u{0}\n\r\t\u{1f}\u{7f}\\/é🦀\u{2028}");
     tape.close(array);
-    tape.text("empty");
+    tape.key("empty");
     let empty = tape.open_object();
     tape.close(empty);
-    tape.text("odd");
+    tape.key("odd");
     tape.number("NaN");
     tape.close(root);
     let (text, encoded) = body(&tape, 4096);

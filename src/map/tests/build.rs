@@ -41,7 +41,7 @@ fn push(jiter: &mut Jiter<'_>, peek: Peek, tape: &mut Tape) {
             let open = tape.open_object();
             let mut next = jiter.known_object().unwrap().map(str::to_owned);
             while let Some(key) = next {
-                tape.text(&key);
+                tape.key(&key);
                 let peek = jiter.peek().unwrap();
                 push(jiter, peek, tape);
                 next = jiter.next_key().unwrap().map(str::to_owned);

@@ -2,7 +2,8 @@
 
 use crate::map::{GUARDED_KEYS, Guard};
 use crate::model::event::{Event, Tape};
-use crate::model::format::Format;
+use crate::model::fields::Fields;
+use crate::model::format::{Decoded, Format};
 
 use super::build;
 
@@ -139,4 +140,30 @@ fn counts_what_it_takes() {
     assert_eq!(Guard::new::<&str>(&[]).apply("", &mut tape), 4);
     let event = Event::new(&tape, "");
     assert_eq!(event.root().unwrap().members().count(), 1);
+}
+
+/// The tape numbers keys, and what a number means is remembered: numbers run out in a flood of
+/// keys, and those of another tape mean other keys.
+#[test]
+fn guards_whatever_number_a_key_has() {
+    let flood: String = (0..5000).map(|number| format!(r#""k{number}":1,"#)).collect();
+    let lines = [
+        format!(r#"{{"a":"x",{flood}"prompt":"{SECRET}","content":"{SECRET}"}}"#),
+        format!(r#"{{"prompt":"{SECRET}","a":"x"}}"#),
+        format!(r#"{{"b":"x","a":"y","payload":"{SECRET}"}}"#),
+        format!(r#"{{"payload":"{SECRET}","content":"{SECRET}","a":{{"prompt":"{SECRET}"}}}}"#),
+    ];
+    let mut mapper = build::mapper();
+    let (mut one, mut other) = (Tape::new(), Tape::new());
+    for round in 0..3 {
+        for line in lines.iter().skip(round) {
+            for tape in [&mut one, &mut other] {
+                build::fill(line, tape);
+                let decoded = Decoded { line: "", format: Format::Json };
+                let mut fields = Fields::new();
+                mapper.map(None, decoded, tape, build::DERIVED_ID, &mut fields).unwrap();
+                assert!(!format!("{fields:?}").contains(SECRET), "{fields:?}");
+            }
+        }
+    }
 }

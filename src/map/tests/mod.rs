@@ -8,5 +8,6 @@ mod examples;
 mod filter;
 mod golden;
 mod guard;
+mod guard_reach;
 mod schemas;
 mod severity;

@@ -38,6 +38,23 @@ fn an_unfinished_line_waits_for_its_newline() {
 }
 
 #[test]
+fn short_lines_come_in_pieces_of_so_many_lines() {
+    let mut bench = Bench::stopped("*.jsonl", |_| {});
+    let text = "x\n".repeat(2 * READ_LINES_MAX + 1);
+    bench.append("a.jsonl", &text);
+    bench.start();
+    let found = reads(&mut bench);
+    let lengths: Vec<usize> = found
+        .iter()
+        .map(|found| match found {
+            Found::Lines(_, bytes) => bytes.len() / 2,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(lengths, [READ_LINES_MAX, READ_LINES_MAX, 1]);
+}
+
+#[test]
 fn large_files_come_in_pieces_of_whole_lines() {
     let mut bench = Bench::stopped("*.jsonl", |_| {});
     let text = lines("line", 20_000);

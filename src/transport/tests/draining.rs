@@ -90,6 +90,23 @@ async fn an_end_before_ours_proves_nothing() {
     is_refuted(&link.drain(LONG).await, code::CLOSED);
 }
 
+/// The same, when the reactor has had no turn in which to hear of that FIN.
+#[tokio::test]
+async fn an_end_before_ours_proves_nothing_though_the_reactor_has_not_heard_of_it() {
+    let (ended, end) = channel::<()>();
+    let (to, receiver) = receive(move |stream| {
+        stream.shutdown(Shutdown::Write).unwrap();
+        ended.send(()).unwrap();
+        stream
+    });
+    let mut link = connect_tcp(to).await;
+    link.send(b"ten bytes\n", &[]).await.unwrap();
+    // Blocks the reactor's only thread; over loopback the FIN is here before shutdown() returns.
+    end.recv().unwrap();
+    is_refuted(&link.drain(LONG).await, code::CLOSED);
+    drop(receiver.join().unwrap());
+}
+
 /// A receiver that closes because its idle time is over, at the moment of our half-close: what
 /// arrives after its close() is refused, although a FIN came.
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! white space at its end, which syslog-ng trims) no test may send.
 
 mod settings;
+mod slow;
 mod tests;
 
 use std::fs;
@@ -16,6 +17,7 @@ use spoolgate::cli::receive::ThrowAwayCa;
 use tempfile::TempDir;
 
 use settings::Stored;
+use slow::SlowStore;
 
 use crate::installed;
 use crate::process::{DEADLINE, Process, free_port, socket_inodes, wait_until};
@@ -83,6 +85,8 @@ pub struct Daemon {
     dir: TempDir,
     /// `None` between [`Daemon::kill`] and [`Daemon::start_again`].
     process: Option<Process>,
+    /// Between the receiver and its file, where it is to be slow.
+    slow: Option<SlowStore>,
 }
 
 /// Another process was given the port in the meantime.
@@ -101,6 +105,12 @@ impl Daemon {
         Daemon::start_storing(Product::Rsyslog, &Wire::TcpOctetCounting, Stored::InParts)
     }
 
+    /// rsyslog, which stores so many bytes a second and reads no more than it has stored.
+    #[track_caller]
+    pub fn start_slow(wire: &Wire, bytes_per_second: u64) -> Daemon {
+        Daemon::start_storing(Product::Rsyslog, wire, Stored::Slowly { bytes_per_second })
+    }
+
     #[track_caller]
     fn start_storing(product: Product, wire: &Wire, stored: Stored) -> Daemon {
         const TRIES: usize = 10;
@@ -112,7 +122,15 @@ impl Daemon {
                 Product::SyslogNg => settings::syslog_ng(dir.path(), port, wire),
             };
             fs::write(dir.path().join("settings.conf"), text).unwrap();
-            let mut daemon = Daemon { product, port, dir, process: None };
+            let slow = match stored {
+                Stored::Slowly { bytes_per_second } => Some(SlowStore::start(
+                    &dir.path().join("received.pipe"),
+                    &dir.path().join("received.log"),
+                    bytes_per_second,
+                )),
+                Stored::AsItCame | Stored::InParts => None,
+            };
+            let mut daemon = Daemon { product, port, dir, process: None, slow };
             if daemon.launch().is_ok() {
                 return daemon;
             }
@@ -127,11 +145,35 @@ impl Daemon {
 
     /// The messages stored so far, in their order.
     pub fn received(&self) -> Vec<Vec<u8>> {
-        let bytes = fs::read(self.dir.path().join("received.log")).unwrap_or_default();
+        let bytes = fs::read(self.stored()).unwrap_or_default();
         // The last line may be in the middle of being written.
         let whole = bytes.iter().rposition(|octet| *octet == b'\n').unwrap_or(0);
         let lines = bytes[..whole].split(|octet| *octet == b'\n');
         lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+    }
+
+    /// The file it stores into.
+    pub fn stored(&self) -> PathBuf {
+        self.dir.path().join("received.log")
+    }
+
+    /// The bytes of the messages stored so far.
+    pub fn stored_bytes(&self) -> u64 {
+        fs::metadata(self.stored()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// While it is down: its next run begins a file of its own, so that a line which a kill has cut
+    /// does not run into another. Returns the one of the runs before.
+    pub fn set_aside(&mut self) -> PathBuf {
+        assert!(self.process.is_none() && self.slow.is_none(), "it holds its file");
+        let aside = self.dir.path().join("received.1.log");
+        // One that has received nothing has no file.
+        if self.stored().exists() {
+            fs::rename(self.stored(), &aside).unwrap();
+        } else {
+            fs::write(&aside, "").unwrap();
+        }
+        aside
     }
 
     /// Waits until so many messages are stored; returns them all.
@@ -171,6 +213,19 @@ impl Daemon {
     /// SIGTERM: it ends in its own time, as at a restart by its operator.
     pub fn terminate(&mut self) {
         self.process.take().expect("it runs").terminate();
+    }
+
+    /// One that was started slow is slow no more.
+    pub fn hurry(&self) {
+        self.slow.as_ref().expect("a slow one").hurry();
+    }
+
+    /// As [`Daemon::terminate`], and everything it wrote is in its file.
+    pub fn finish(&mut self) {
+        self.terminate();
+        if let Some(slow) = &mut self.slow {
+            slow.finish();
+        }
     }
 
     /// Starts it once more, on the same port, behind the same file.

@@ -11,18 +11,26 @@ pub enum Stored {
     AsItCame,
     /// What the receiver makes of it: the parts of RFC 5424 by name, as JSON. rsyslog alone.
     InParts,
+    /// All of it, into a pipe that [`super::slow::SlowStore`] empties. rsyslog alone.
+    Slowly { bytes_per_second: u64 },
 }
 
 /// rsyslog, in RainerScript. The direct queue writes each message before the next is looked at.
 pub fn rsyslog(dir: &Path, port: u16, wire: &Wire, stored: Stored) -> String {
     let here = dir.display();
     let template = match stored {
-        Stored::AsItCame => r#"type="string" string="%rawmsg%\n")"#.to_owned(),
+        Stored::AsItCame | Stored::Slowly { .. } => {
+            r#"type="string" string="%rawmsg%\n")"#.to_owned()
+        }
         Stored::InParts => {
             let parts = PARTS.map(|part| format!(r#"property(name="{part}" format="jsonf")"#));
             let time = r#"property(name="timereported" dateFormat="rfc3339" format="jsonf")"#;
             format!(r#"type="list" option.jsonf="on") {{ {time} {} }}"#, parts.join(" "))
         }
+    };
+    let file = match stored {
+        Stored::AsItCame | Stored::InParts => "received.log",
+        Stored::Slowly { .. } => "received.pipe",
     };
     let (driver, module, framing) = match wire {
         Wire::Tcp => (String::new(), String::new(), "off"),
@@ -52,7 +60,7 @@ input(type="imtcp" address="127.0.0.1" port="{port}" supportOctetCountedFraming=
 main_queue(queue.type="Direct")
 template(name="stored" {template}
 {input}
-action(type="omfile" file="{here}/received.log" template="stored")
+action(type="omfile" file="{here}/{file}" template="stored")
 "#
     )
 }

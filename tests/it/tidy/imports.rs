@@ -180,7 +180,7 @@ fn is_path_letter(letter: char) -> bool {
 }
 
 /// What may be named only in certain files below `src/`, and what to do instead.
-const CONFINED: [(&[&str], &[&str], &str); 9] = [
+const CONFINED: [(&[&str], &[&str], &str); 10] = [
     (&["sled::"], &["checkpoint/store.rs"], "the store behind it can be replaced: use checkpoint"),
     (
         &["rustls::", "tokio_rustls::"],
@@ -188,7 +188,16 @@ const CONFINED: [(&[&str], &[&str], &str); 9] = [
         "TLS is the transport's: ask it",
     ),
     (&["toml::"], &["config/", "map/"], "settings come parsed"),
-    (&["libc::"], &["transport/kernel.rs"], "use nix, or add a safe function there"),
+    (
+        &["libc::"],
+        &["transport/kernel.rs", "service/sandbox/system_calls.rs"],
+        "use nix, or add a safe function there",
+    ),
+    (
+        &["landlock::", "seccompiler::", "caps::"],
+        &["service/sandbox"],
+        "the sandbox is entered once",
+    ),
     (&["reqwest::"], &["http/"], "HTTP is the connectors'"),
     (&["clap::"], &["cli/", "main.rs"], "arguments are read in cli/"),
     (&["process::exit"], &["main.rs", "cli/"], "return an error: main names the exit code"),

@@ -1,0 +1,39 @@
+//! The keys of the CEF extension dictionary, which the encoder writes and the privacy guard
+//! needs, to know where the value of a guarded key ends.
+
+/// The producer and consumer tables of the CEF implementation standard, with the keys that CEF 1.2
+/// added. The columns: key, full name, type, longest value, CEF version, audience.
+pub const DICTIONARY: &str = include_str!("cef_dictionary.tsv");
+
+/// The keys, without those of the sender's own making.
+pub fn dictionary_keys() -> impl Iterator<Item = &'static str> {
+    DICTIONARY.lines().skip(1).filter_map(|line| line.split('\t').next())
+}
+
+/// The slot that a label names: `cs1` for `cs1Label`. All labels of the dictionary end so, those
+/// under full names (`deviceCustomString1Label`) too.
+pub fn labelled_slot(key: &str) -> Option<&str> {
+    let (slot, label) = key.split_at_checked(key.len().checked_sub("Label".len())?)?;
+    let is_label = label.eq_ignore_ascii_case("label");
+    (is_label && slot.ends_with(|last: char| last.is_ascii_digit())).then_some(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_of_the_dictionary_names_a_slot() {
+        let mut labels = 0;
+        for key in dictionary_keys().filter(|key| key.ends_with("Label")) {
+            let slot = labelled_slot(key).unwrap();
+            assert!(dictionary_keys().any(|key| key == slot), "{slot}");
+            labels += 1;
+        }
+        assert!(labels > 20, "{labels}");
+        assert_eq!(labelled_slot("deviceCustomString1Label"), Some("deviceCustomString1"));
+        for other in ["", "Label", "csLabel", "cs1", "cs1Labels", "üLabel"] {
+            assert_eq!(labelled_slot(other), None, "{other}");
+        }
+    }
+}

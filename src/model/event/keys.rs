@@ -1,0 +1,277 @@
+//! The keys that objects were seen to have, as small numbers.
+//!
+//! Events of one product have the same keys in the same order, over and over. A key that was seen
+//! before is told by one comparison with the key that followed the last one then, and whoever
+//! decides something about a key (is it guarded? does a schema want it?) decides it once for its
+//! number. In: keys as they are decoded. Out: a [`KeyId`] each. Memory: bounded by [`KEYS_MAX`].
+
+use std::sync::Arc;
+
+/// How many keys are numbered. All built-in schemas together have some 300.
+const KEYS_MAX: usize = 1024;
+/// Longer keys are not numbered.
+const KEY_BYTES_MAX: usize = 64;
+/// A key in its quotes and with its colon is compared at once up to this length.
+const SPELLED_BYTES_MAX: usize = 32;
+/// Two tables in one: at most half full, so that a search ends soon.
+const TABLE: usize = KEYS_MAX * 2;
+/// What follows what; see [`Keys::expect`].
+const FOLLOWERS: usize = 1 << 12;
+/// A search gives up behind so many other keys: nobody can make it slow by choosing keys.
+const PROBES_MAX: usize = 16;
+
+/// The number of a key, or none: keys that are too long or too many are told by their text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyId(u16);
+
+impl KeyId {
+    /// No number.
+    pub const NONE: KeyId = KeyId(0);
+
+    /// From 0, for tables of what was decided about keys; `None` for [`KeyId::NONE`].
+    #[inline]
+    pub fn index(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(1)
+    }
+}
+
+/// The last two keys before one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    last: KeyId,
+    last_but_one: KeyId,
+}
+
+impl Before {
+    /// Behind one more key.
+    #[inline]
+    pub(super) fn then(self, key: KeyId) -> Before {
+        Before { last: key, last_but_one: self.last }
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        // Numbers are below 2^10: the two fill 20 bits, which the multiplier spreads.
+        let both = u32::from(self.last_but_one.0) << 10 | u32::from(self.last.0);
+        (both.wrapping_mul(0x9E37_79B1) >> (u32::BITS - FOLLOWERS.ilog2())) as usize
+    }
+}
+
+/// Stands for one numbering: the numbers of another mean other keys.
+#[derive(Clone, Debug, Default)]
+pub struct Numbering(Arc<()>);
+
+impl PartialEq for Numbering {
+    fn eq(&self, other: &Numbering) -> bool {
+        // Whoever compares holds one of them, so its address is not used again.
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The keys and their numbers.
+#[derive(Debug)]
+pub struct Keys {
+    entries: Vec<Entry>,
+    table: Vec<u16>,
+    /// The key that followed two keys when they last stood together, by a hash of the two.
+    followers: Vec<KeyId>,
+    numbering: Numbering,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `"key":`, as four words; all zero bits in `masks` for a key that is too long.
+    words: [u64; 4],
+    masks: [u64; 4],
+    spelled_bytes: usize,
+    text: Box<str>,
+}
+
+impl Default for Keys {
+    fn default() -> Keys {
+        let mut keys = Keys {
+            entries: Vec::new(),
+            table: vec![0; TABLE],
+            followers: vec![KeyId::NONE; FOLLOWERS],
+            numbering: Numbering::default(),
+        };
+        keys.restart();
+        keys
+    }
+}
+
+impl Keys {
+    /// Which numbering is in force. It changes when there are too many keys, and never between
+    /// [`Keys::begin`] and the next.
+    #[inline]
+    pub fn numbering(&self) -> &Numbering {
+        &self.numbering
+    }
+
+    /// An event begins.
+    pub(super) fn begin(&mut self) {
+        if self.entries.len() >= KEYS_MAX {
+            self.restart();
+        }
+    }
+
+    /// The key behind `before` by experience, if `rest` of the line begins with it, its quotes and
+    /// its colon; and how long that is. The last two keys tell more than the last: `uid` stands in
+    /// every other object. A wrong guess costs time and nothing else.
+    #[inline]
+    pub(super) fn expect(&self, before: Before, rest: &[u8]) -> Option<(KeyId, usize)> {
+        let next = *self.followers.get(before.place())?;
+        let entry = self.entries.get(usize::from(next.0))?;
+        let spelled = rest.first_chunk::<SPELLED_BYTES_MAX>()?;
+        let (chunks, _) = spelled.as_chunks::<8>();
+        let differs = chunks
+            .iter()
+            .zip(&entry.words)
+            .zip(&entry.masks)
+            .fold(0, |differs, ((chunk, word), mask)| {
+                differs | ((u64::from_le_bytes(*chunk) & mask) ^ word)
+            });
+        (differs == 0 && entry.spelled_bytes > 0).then_some((next, entry.spelled_bytes))
+    }
+
+    /// The number of `key`, which is given one if there is room; it stands behind `before`.
+    pub(super) fn number(&mut self, before: Before, key: &str) -> KeyId {
+        let place = before.place();
+        if let Some(next) = self.followers.get(place).filter(|next| **next != KeyId::NONE)
+            && self.entries.get(usize::from(next.0)).is_some_and(|entry| *entry.text == *key)
+        {
+            return *next;
+        }
+        let id = self.find_or_add(key).unwrap_or(KeyId::NONE);
+        if let Some(next) = self.followers.get_mut(place) {
+            *next = id;
+        }
+        id
+    }
+
+    fn find_or_add(&mut self, key: &str) -> Option<KeyId> {
+        if key.len() > KEY_BYTES_MAX {
+            return None;
+        }
+        let first = hash(key.as_bytes());
+        for at in first..first + PROBES_MAX {
+            let place = self.table.get_mut(at % TABLE)?;
+            if *place == 0 {
+                if self.entries.len() >= KEYS_MAX {
+                    return None;
+                }
+                *place = self.entries.len() as u16;
+                let id = KeyId(*place);
+                self.entries.push(Entry::new(key));
+                return Some(id);
+            }
+            if self.entries.get(usize::from(*place)).is_some_and(|entry| *entry.text == *key) {
+                return Some(KeyId(*place));
+            }
+        }
+        None
+    }
+
+    /// The first entry is no key: it stands before the first key of an event.
+    fn restart(&mut self) {
+        self.entries.clear();
+        self.entries.push(Entry {
+            words: [0; 4],
+            masks: [0; 4],
+            spelled_bytes: 0,
+            text: "".into(),
+        });
+        self.table.fill(0);
+        self.followers.fill(KeyId::NONE);
+        self.numbering = Numbering::default();
+    }
+}
+
+impl Entry {
+    fn new(key: &str) -> Entry {
+        let mut entry = Entry { words: [0; 4], masks: [0; 4], spelled_bytes: 0, text: key.into() };
+        // A key with escapes is spelled otherwise than it reads.
+        let is_plain = key.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+        let spelled_bytes = key.len() + "\"\":".len();
+        if !is_plain || spelled_bytes > SPELLED_BYTES_MAX {
+            return entry;
+        }
+        let spelled = [b"\"", key.as_bytes(), b"\":"].concat();
+        for (at, byte) in spelled.iter().enumerate() {
+            let (word, shift) = (at / 8, at % 8 * 8);
+            if let (Some(word), Some(mask)) = (entry.words.get_mut(word), entry.masks.get_mut(word))
+            {
+                *word |= u64::from(*byte) << shift;
+                *mask |= 0xff << shift;
+            }
+        }
+        entry.spelled_bytes = spelled_bytes;
+        entry
+    }
+}
+
+/// FNV-1a; searched for only when a key was not expected.
+fn hash(key: &[u8]) -> usize {
+    let hash = key
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 15)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_keeps_its_number_and_is_expected_where_it_stood() {
+        let mut keys = Keys::default();
+        let start = Before::default();
+        let time = keys.number(start, "time");
+        let uid = keys.number(start.then(time), "uid");
+        assert_ne!(time, uid);
+        assert_eq!(keys.number(start.then(uid), "time"), time);
+        let line = br#""uid":"of a user whose id fills the line""#;
+        assert_eq!(keys.expect(start.then(time), line), Some((uid, 6)));
+        assert_eq!(keys.expect(start, line), None, "there it was `time`");
+        for other in [
+            br#""uix":"of a user whose id fills the line""#.as_slice(),
+            br#""uid" :"of a user whose id fills the line"#,
+            br#""uid2":"of a user whose id fills the line"#,
+            br#""uid":"short""#,
+        ] {
+            assert_eq!(
+                keys.expect(start.then(time), other),
+                None,
+                "{}",
+                String::from_utf8_lossy(other)
+            );
+        }
+    }
+
+    #[test]
+    fn keys_that_are_too_long_or_spelled_with_escapes_are_not_expected() {
+        let mut keys = Keys::default();
+        let long = "k".repeat(SPELLED_BYTES_MAX - 2);
+        for key in [long.as_str(), "a\"b", "a\\b", "a\nb"] {
+            let id = keys.number(Before::default(), key);
+            assert_ne!(id, KeyId::NONE);
+            let line = format!("\"{key}\":\"{}\"", "x".repeat(40));
+            assert_eq!(keys.expect(Before::default(), line.as_bytes()), None, "{key:?}");
+        }
+        assert_eq!(keys.number(Before::default(), &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
+    }
+
+    #[test]
+    fn a_flood_of_keys_costs_their_numbers_and_begins_a_new_numbering() {
+        let mut keys = Keys::default();
+        let first = keys.numbering().clone();
+        let numbered = (0..10_000)
+            .filter(|number| keys.number(Before::default(), &format!("key{number}")) != KeyId::NONE)
+            .count();
+        assert!((KEYS_MAX / 2..KEYS_MAX).contains(&numbered), "{numbered}");
+        assert!(*keys.numbering() == first);
+        keys.begin();
+        assert!(*keys.numbering() != first);
+        assert_ne!(keys.number(Before::default(), "key9999"), KeyId::NONE);
+    }
+}

@@ -1,0 +1,325 @@
+//! The store behind an event: entries in the order of the line, and what walks over their keys.
+
+use super::keys::{Before, KeyId, Keys, Numbering};
+
+/// A range of bytes in the line, or (with the high bit set in `start`) in the tape's own text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+const IN_TEXT: u32 = 1 << 31;
+
+/// The longest line a tape can describe, in bytes: spans hold 31 bits.
+pub const LINE_BYTES_MAX: usize = (IN_TEXT - 1) as usize;
+
+/// One entry of the tape. A container is followed by its children; `next` is the index of the
+/// first entry behind it. An object's children alternate: a `Key`, then its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    /// JSON `null`.
+    Null,
+    /// JSON `true` or `false`.
+    Bool(bool),
+    /// A number, spelled as in the line.
+    Number(Span),
+    /// A string, without its escapes.
+    Text(Span),
+    /// An object's key, without its escapes.
+    Key(KeyId, Span),
+    /// `[…]`
+    Array {
+        /// Index of the first entry behind the array.
+        next: u32,
+    },
+    /// `{…}`
+    Object {
+        /// Index of the first entry behind the object.
+        next: u32,
+    },
+    /// A key that the privacy guard took out, together with the value that follows it.
+    Removed,
+}
+
+/// The store behind an [`super::Event`]; a decoder fills it, the privacy guard takes keys out of
+/// it.
+#[derive(Debug, Default)]
+pub struct Tape {
+    pub(super) nodes: Vec<Node>,
+    pub(super) text: String,
+    keys: Keys,
+    /// The last keys that were added: they tell which key to expect.
+    before: Before,
+    /// The containers around an entry while keys are walked over.
+    open: Vec<Around>,
+}
+
+/// Names an open container while a decoder fills the tape.
+#[derive(Debug)]
+pub struct Open(usize);
+
+/// A key while the members of an event are walked over.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// Its number.
+    pub id: KeyId,
+    span: Span,
+    line: &'a str,
+    text: &'a str,
+}
+
+/// The value of that key.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Where it stands; [`super::Event::by_index`] finds it again.
+    pub index: u32,
+    /// It is `null`.
+    pub is_null: bool,
+}
+
+/// What stands around an entry.
+#[derive(Clone, Copy, Debug)]
+struct Around {
+    is_object: bool,
+    end: usize,
+    place: u32,
+}
+
+/// The place of whatever stands in a list.
+pub const ELSEWHERE: u32 = u32::MAX;
+
+impl Tape {
+    /// An empty tape.
+    pub fn new() -> Tape {
+        Tape::default()
+    }
+
+    /// Forgets the last event; keeps the memory, and the numbers of keys.
+    pub fn clear(&mut self) {
+        self.nodes.clear();
+        self.text.clear();
+        self.keys.begin();
+        self.before = Before::default();
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// True before the first entry.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Adds `null`.
+    pub fn null(&mut self) {
+        self.nodes.push(Node::Null);
+    }
+
+    /// Adds `true` or `false`.
+    pub fn bool(&mut self, value: bool) {
+        self.nodes.push(Node::Bool(value));
+    }
+
+    /// Adds a number that stands at `start..end` of the line.
+    #[inline]
+    pub fn number_in_line(&mut self, start: usize, end: usize) {
+        self.nodes.push(Node::Number(span_in_line(start, end)));
+    }
+
+    /// Adds a number that is not spelled in the line.
+    pub fn number(&mut self, digits: &str) {
+        let span = self.keep(digits);
+        self.nodes.push(Node::Number(span));
+    }
+
+    /// Adds a string that stands without escapes at `start..end` of the line.
+    #[inline]
+    pub fn text_in_line(&mut self, start: usize, end: usize) {
+        self.nodes.push(Node::Text(span_in_line(start, end)));
+    }
+
+    /// Adds a string that is not in the line in this form.
+    pub fn text(&mut self, text: &str) {
+        let span = self.keep(text);
+        self.nodes.push(Node::Text(span));
+    }
+
+    /// Adds a key, if `rest`, which stands at `start` of the line, begins with the key that is
+    /// expected here, in quotes and with its colon; returns how long that is.
+    #[inline]
+    pub fn expected_key(&mut self, rest: &[u8], start: usize) -> Option<usize> {
+        let (id, length) = self.keys.expect(self.before, rest)?;
+        self.before = self.before.then(id);
+        // Behind the first quote; before the second and the colon.
+        self.nodes.push(Node::Key(id, span_in_line(start + 1, start + length - 2)));
+        Some(length)
+    }
+
+    /// Adds a key that stands without escapes at `start` of the line.
+    pub fn key_in_line(&mut self, start: usize, key: &str) {
+        let id = self.number_key(key);
+        self.nodes.push(Node::Key(id, span_in_line(start, start + key.len())));
+    }
+
+    /// Adds a key that is not in the line in this form.
+    pub fn key(&mut self, key: &str) {
+        let id = self.number_key(key);
+        let span = self.keep(key);
+        self.nodes.push(Node::Key(id, span));
+    }
+
+    /// Adds a member whose key and value are not in the line in this form.
+    pub fn member(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.text(value);
+    }
+
+    /// Begins an object; hand the result to [`Tape::close`] behind its last member.
+    #[inline]
+    pub fn open_object(&mut self) -> Open {
+        self.nodes.push(Node::Object { next: 0 });
+        Open(self.nodes.len() - 1)
+    }
+
+    /// Begins an array; hand the result to [`Tape::close`] behind its last element.
+    #[inline]
+    pub fn open_array(&mut self) -> Open {
+        self.nodes.push(Node::Array { next: 0 });
+        Open(self.nodes.len() - 1)
+    }
+
+    /// Ends the container.
+    #[inline]
+    pub fn close(&mut self, open: Open) {
+        let behind = self.nodes.len() as u32;
+        match self.nodes.get_mut(open.0) {
+            Some(Node::Object { next } | Node::Array { next }) => *next = behind,
+            _ => unreachable!("Open is made by open_object and open_array alone"),
+        }
+    }
+
+    /// The numbering of the keys on this tape.
+    #[inline]
+    pub fn numbering(&self) -> &Numbering {
+        self.keys.numbering()
+    }
+
+    /// Takes out every member, at any depth, whose key `is_guarded` names; returns how many.
+    pub fn remove_keys(&mut self, line: &str, is_guarded: impl Fn(&str) -> bool) -> usize {
+        self.walk(line, 0, |_, key, _| (!is_guarded(key.text())).then_some(0))
+    }
+
+    /// Shows every member to `visit`, outer ones first, with the place of its object: `root` for
+    /// the outermost, [`ELSEWHERE`] in a list, else what `visit` answered for the object's own
+    /// key. The answer `None` takes the member out, with all that is in it. Returns how many those
+    /// were.
+    pub fn walk(
+        &mut self,
+        line: &str,
+        root: u32,
+        mut visit: impl FnMut(u32, Key<'_>, Member) -> Option<u32>,
+    ) -> usize {
+        let mut removed = 0;
+        let mut outer = std::mem::take(&mut self.open);
+        outer.clear();
+        // Keys are told from values by walking containers; the tape itself is the outermost.
+        let mut around = Around { is_object: false, end: self.nodes.len(), place: ELSEWHERE };
+        let mut at = 0;
+        let mut inside = root;
+        loop {
+            if at >= around.end {
+                let Some(container) = outer.pop() else { break };
+                around = container;
+                continue;
+            }
+            if around.is_object {
+                let Some(Node::Key(id, span)) = self.node(at) else {
+                    // Taken out before: the value goes with it.
+                    at = self.behind(at + 1);
+                    continue;
+                };
+                let key = Key { id, span, line, text: &self.text };
+                let is_null = matches!(self.nodes.get(at + 1), Some(Node::Null) | None);
+                let member = Member { index: (at + 1) as u32, is_null };
+                let Some(place) = visit(around.place, key, member) else {
+                    removed += 1;
+                    if let Some(node) = self.nodes.get_mut(at) {
+                        *node = Node::Removed;
+                    }
+                    at = self.behind(at + 1);
+                    continue;
+                };
+                inside = place;
+                at += 1;
+            } else if at > 0 {
+                inside = ELSEWHERE;
+            }
+            if let Some(Node::Object { next } | Node::Array { next }) = self.nodes.get(at) {
+                outer.push(around);
+                let is_object = matches!(self.nodes.get(at), Some(Node::Object { .. }));
+                around = Around { is_object, end: *next as usize, place: inside };
+            }
+            at += 1;
+        }
+        self.open = outer;
+        removed
+    }
+
+    #[inline]
+    pub(super) fn node(&self, at: usize) -> Option<Node> {
+        self.nodes.get(at).copied()
+    }
+
+    #[inline]
+    pub(super) fn resolve<'a>(&'a self, span: Span, line: &'a str) -> &'a str {
+        resolve(span, line, &self.text)
+    }
+
+    /// Index of the first entry behind the value at `at`.
+    pub(super) fn behind(&self, at: usize) -> usize {
+        behind(&self.nodes, at)
+    }
+
+    fn number_key(&mut self, key: &str) -> KeyId {
+        let id = self.keys.number(self.before, key);
+        self.before = self.before.then(id);
+        id
+    }
+
+    fn keep(&mut self, text: &str) -> Span {
+        let start = self.text.len() as u32 | IN_TEXT;
+        self.text.push_str(text);
+        Span { start, end: self.text.len() as u32 | IN_TEXT }
+    }
+}
+
+impl<'a> Key<'a> {
+    /// The key, without its escapes.
+    pub fn text(self) -> &'a str {
+        resolve(self.span, self.line, self.text)
+    }
+}
+
+/// Index of the first entry behind the value at `at`.
+#[inline]
+pub(super) fn behind(nodes: &[Node], at: usize) -> usize {
+    match nodes.get(at) {
+        Some(Node::Object { next } | Node::Array { next }) => *next as usize,
+        _ => at + 1,
+    }
+}
+
+fn span_in_line(start: usize, end: usize) -> Span {
+    debug_assert!(end <= LINE_BYTES_MAX);
+    Span { start: start as u32, end: end as u32 }
+}
+
+#[inline]
+pub(super) fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
+    let source = if span.start & IN_TEXT == 0 { line } else { text };
+    let range = (span.start & !IN_TEXT) as usize..(span.end & !IN_TEXT) as usize;
+    source.get(range).unwrap_or("")
+}
