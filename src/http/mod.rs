@@ -6,6 +6,7 @@
 //! [`Cause`], without event content and without secrets.
 
 pub mod json;
+pub mod payload;
 pub mod secret;
 pub mod settings;
 pub mod splunk_hec;

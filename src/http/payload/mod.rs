@@ -1,0 +1,106 @@
+//! What a product's event looks like for a receiver, where the product's own documentation shows
+//! another shape than the event itself (seeds).
+//!
+//! In: an item, mapped by the schema of its product. Out: JSON text. A connector that has a shape
+//! of a product asks by [`Product`]; everything else is [`push`]. Diagnostics: none; what an event
+//! lacks is `null` or left out, as said at each shape.
+
+pub mod aegis;
+pub mod aisg;
+pub mod arbitex;
+pub mod hec;
+
+use super::Item;
+use super::json::push_event;
+use crate::model::event::{Event, Value};
+use crate::model::time::EventTime;
+
+/// `payload`: which shape events have inside their record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// The event as it stood in the spool, behind the privacy guard.
+    #[default]
+    Event,
+    /// As the product's own connector for this receiver writes it; an event of a product without
+    /// one is as with `event`.
+    Product,
+}
+
+impl Payload {
+    /// The words of the setting.
+    pub const WORDS: [&'static str; 2] = ["event", "product"];
+
+    /// Reads one of [`Payload::WORDS`].
+    pub fn parse(word: &str) -> Option<Payload> {
+        match word {
+            "event" => Some(Payload::Event),
+            "product" => Some(Payload::Product),
+            _ => None,
+        }
+    }
+
+    /// The product whose shapes an item has; `None` where it is sent as it is.
+    pub fn product(self, item: &Item<'_>) -> Option<Product> {
+        match self {
+            Payload::Event => None,
+            Payload::Product => Product::of_schema(item.schema),
+        }
+    }
+}
+
+/// The products whose documentation shows shapes of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// AI Security Gateway: Splunk, Datadog, Sentinel.
+    Aisg,
+    /// Arbitex: all but the event's own form.
+    Arbitex,
+    /// Aegis: attestations as OCSF 2001.
+    Aegis,
+    /// MITRITY: names in Splunk.
+    Mitrity,
+    /// RESK: names in Splunk.
+    Resk,
+}
+
+impl Product {
+    /// The product that the schema of that name maps.
+    pub fn of_schema(schema: &str) -> Option<Product> {
+        match schema {
+            "aisg" => Some(Product::Aisg),
+            "arbitex" => Some(Product::Arbitex),
+            "aegis" => Some(Product::Aegis),
+            "mitrity" => Some(Product::Mitrity),
+            "resk" => Some(Product::Resk),
+            _ => None,
+        }
+    }
+}
+
+/// Appends the event in the shape that suits any receiver of JSON: an attestation of Aegis as an
+/// OCSF finding, an event of AISG out of the envelope it came in, all else as it is.
+pub fn push(payload: Payload, item: &Item<'_>, out: &mut Vec<u8>) {
+    match payload.product(item) {
+        Some(Product::Aegis) => aegis::push_finding(item, out),
+        Some(Product::Aisg) => aisg::push_event(item, out),
+        Some(Product::Arbitex | Product::Mitrity | Product::Resk) | None => {
+            push_event(item.event, out);
+        }
+    }
+}
+
+/// `2026-03-13T00:00:00.123Z`, rounded down; `None` outside the years that a date can have.
+pub fn rfc3339(time: EventTime) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(time.millis()).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+/// The first of the paths where there is something.
+fn first<'a>(event: Event<'a>, paths: &[&str]) -> Option<Value<'a>> {
+    paths.iter().filter_map(|path| event.at(path)).find(|value| !value.is_null())
+}
+
+/// The text of the first of the paths where there is one.
+fn first_text<'a>(event: Event<'a>, paths: &[&str]) -> Option<&'a str> {
+    paths.iter().find_map(|path| event.at(path)?.scalar())
+}
