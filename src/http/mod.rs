@@ -5,11 +5,19 @@
 //! sends what it makes, reads secrets, retries and moves cursors. Diagnostics: every fault is a
 //! [`Cause`], without event content and without secrets.
 
+pub mod authorization;
 pub mod json;
 pub mod payload;
+pub mod qradar_http;
 pub mod secret;
 pub mod settings;
+mod signature;
 pub mod splunk_hec;
+pub mod sumo;
+#[cfg(test)]
+mod trial;
+mod url;
+pub mod xsiam;
 
 use std::time::Duration;
 
@@ -26,6 +34,11 @@ pub fn connector(settings: &Settings) -> Box<dyn Connector> {
         ConnectorSettings::SplunkHec(settings) => {
             Box::new(splunk_hec::SplunkHec::new(settings.clone()))
         }
+        ConnectorSettings::QradarHttp(settings) => {
+            Box::new(qradar_http::QradarHttp::new(settings.clone()))
+        }
+        ConnectorSettings::Sumo(settings) => Box::new(sumo::Sumo::new(settings.clone())),
+        ConnectorSettings::Xsiam(settings) => Box::new(xsiam::Xsiam::new(settings.clone())),
     }
 }
 

@@ -84,4 +84,10 @@ pub enum SecretSource {
 pub enum ConnectorSettings {
     /// Splunk HTTP Event Collector.
     SplunkHec(super::splunk_hec::Settings),
+    /// IBM QRadar HTTP Receiver.
+    QradarHttp(super::qradar_http::Settings),
+    /// Sumo Logic HTTP source.
+    Sumo(super::sumo::Settings),
+    /// Palo Alto Cortex XSIAM HTTP collector.
+    Xsiam(super::xsiam::Settings),
 }

@@ -34,7 +34,7 @@ pub fn names(payload: Payload, item: &Item<'_>) -> Names {
         Some(Product::Aisg) => Names {
             sourcetype: Some("aisg:security"),
             index: Some("main"),
-            severity_id: Some(aisg::severities(item.event).splunk),
+            severity_id: Some(aisg::splunk_severity(item)),
             is_event_first: true,
             ..Names::default()
         },

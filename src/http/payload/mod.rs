@@ -51,9 +51,9 @@ impl Payload {
 /// The products whose documentation shows shapes of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
-    /// AI Security Gateway: Splunk, Datadog, Sentinel.
+    /// AI Security Gateway: its event out of an envelope, names in Splunk.
     Aisg,
-    /// Arbitex: all but the event's own form.
+    /// Arbitex: names in Splunk, an envelope for XSIAM.
     Arbitex,
     /// Aegis: attestations as OCSF 2001.
     Aegis,
@@ -93,11 +93,6 @@ pub fn push(payload: Payload, item: &Item<'_>, out: &mut Vec<u8>) {
 pub fn rfc3339(time: EventTime) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(time.millis()).ok()?;
     Some(format!("{time:.3}"))
-}
-
-/// The first of the paths where there is something.
-fn first<'a>(event: Event<'a>, paths: &[&str]) -> Option<Value<'a>> {
-    paths.iter().filter_map(|path| event.at(path)).find(|value| !value.is_null())
 }
 
 /// The text of the first of the paths where there is one.
