@@ -17,6 +17,7 @@ pub mod sumo;
 #[cfg(test)]
 mod trial;
 mod url;
+pub mod webhook;
 pub mod xsiam;
 
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub fn connector(settings: &Settings) -> Box<dyn Connector> {
             Box::new(qradar_http::QradarHttp::new(settings.clone()))
         }
         ConnectorSettings::Sumo(settings) => Box::new(sumo::Sumo::new(settings.clone())),
+        ConnectorSettings::Webhook(settings) => Box::new(webhook::Webhook::new(settings.clone())),
         ConnectorSettings::Xsiam(settings) => Box::new(xsiam::Xsiam::new(settings.clone())),
     }
 }

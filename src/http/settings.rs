@@ -88,6 +88,8 @@ pub enum ConnectorSettings {
     QradarHttp(super::qradar_http::Settings),
     /// Sumo Logic HTTP source.
     Sumo(super::sumo::Settings),
+    /// Any receiver of JSON.
+    Webhook(super::webhook::Settings),
     /// Palo Alto Cortex XSIAM HTTP collector.
     Xsiam(super::xsiam::Settings),
 }
