@@ -5,10 +5,21 @@
 //! sends what it makes, reads secrets, retries and moves cursors. Diagnostics: every fault is a
 //! [`Cause`], without event content and without secrets.
 
+pub mod aisg;
+pub mod azure_data_collector;
+pub mod body;
+pub mod datadog;
+pub mod elastic;
+pub mod instant;
 pub mod json;
+pub mod ocsf;
+pub mod percent;
 pub mod secret;
+pub mod sentinel;
 pub mod settings;
 pub mod splunk_hec;
+#[cfg(test)]
+mod trial;
 
 use std::time::Duration;
 
@@ -25,6 +36,14 @@ pub fn connector(settings: &Settings) -> Box<dyn Connector> {
         ConnectorSettings::SplunkHec(settings) => {
             Box::new(splunk_hec::SplunkHec::new(settings.clone()))
         }
+        ConnectorSettings::Sentinel(settings) => {
+            Box::new(sentinel::Sentinel::new(settings.clone()))
+        }
+        ConnectorSettings::AzureDataCollector(settings) => {
+            Box::new(azure_data_collector::AzureDataCollector::new(settings.clone()))
+        }
+        ConnectorSettings::Elastic(settings) => Box::new(elastic::Elastic::new(settings.clone())),
+        ConnectorSettings::Datadog(settings) => Box::new(datadog::Datadog::new(settings.clone())),
     }
 }
 

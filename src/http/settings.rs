@@ -84,4 +84,12 @@ pub enum SecretSource {
 pub enum ConnectorSettings {
     /// Splunk HTTP Event Collector.
     SplunkHec(super::splunk_hec::Settings),
+    /// Microsoft Sentinel, by the Logs Ingestion API.
+    Sentinel(super::sentinel::Settings),
+    /// Azure Monitor's retired HTTP Data Collector API.
+    AzureDataCollector(super::azure_data_collector::Settings),
+    /// Elasticsearch and OpenSearch.
+    Elastic(super::elastic::Settings),
+    /// Datadog logs.
+    Datadog(super::datadog::Settings),
 }
