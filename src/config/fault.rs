@@ -147,7 +147,7 @@ pub(super) enum Fault {
     #[error("`{key}` \"{value}\" {why}")]
     Url { key: &'static str, value: String, why: UrlFault },
     #[cfg(feature = "http")]
-    #[error("`{key}` = \"{value}\" {why}")]
+    #[error("`{key}` = {value:?} {why}")]
     Text { key: &'static str, value: String, why: &'static str },
     #[cfg(feature = "http")]
     #[error("{0}")]

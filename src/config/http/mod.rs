@@ -5,6 +5,10 @@
 //! `resolve`, so that no connector can forget to. A connector is a file with one function here and
 //! one line in [`CONNECTORS`].
 
+mod azure_data_collector;
+mod datadog;
+mod elastic;
+mod sentinel;
 mod splunk_hec;
 
 use std::ops::RangeInclusive;
@@ -21,7 +25,13 @@ use crate::http::settings::{ConnectorSettings, Endpoint, SecretSource};
 type Read = fn(&mut Keys<'_, '_>) -> Option<ConnectorSettings>;
 
 /// One line for each connector: its type, and what reads its keys.
-const CONNECTORS: [(&str, Read); 1] = [("splunk_hec", splunk_hec::read)];
+const CONNECTORS: [(&str, Read); 5] = [
+    ("splunk_hec", splunk_hec::read),
+    ("sentinel", sentinel::read),
+    ("azure_data_collector", azure_data_collector::read),
+    ("elastic", elastic::read),
+    ("datadog", datadog::read),
+];
 
 /// The most requests in flight: each holds a body.
 const IN_FLIGHT_MAX: u32 = 64;
@@ -106,6 +116,17 @@ impl Keys<'_, '_> {
             Err(why) => Err(Fault::Text { key, value: text.to_owned(), why }),
         };
         self.section.read(key, read).map(|given| given.value)
+    }
+
+    /// The same for a key that must be there; `example` is the whole line.
+    pub(super) fn required_checked_text(
+        &mut self,
+        key: &'static str,
+        example: &'static str,
+        check: impl FnOnce(&str) -> Result<(), &'static str>,
+    ) -> Option<String> {
+        self.section.require(key, example);
+        self.checked_text(key, check)
     }
 
     /// Texts in a list, none empty.
@@ -207,5 +228,22 @@ impl Keys<'_, '_> {
                 Fault::Url { key, value, why }
             })
         })
+    }
+}
+
+/// For names that stand in paths and headers.
+fn is_name(text: &str) -> Result<(), &'static str> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match text.len() <= 256 && text.bytes().all(is_letter) {
+        true => Ok(()),
+        false => Err("is no name; it has up to 256 letters, digits, `-`, `_` and `.`"),
+    }
+}
+
+/// For texts that stand in a header.
+fn is_header_text(text: &str) -> Result<(), &'static str> {
+    match text.len() <= 1024 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        true => Ok(()),
+        false => Err("cannot stand in a header; it has up to 1,024 printable ASCII characters"),
     }
 }
