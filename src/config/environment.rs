@@ -128,6 +128,8 @@ impl Environment<'_> {
             server_name: None,
             pins: Vec::new(),
             crl_file: None,
+            #[cfg(feature = "http")]
+            system_roots: None,
         })
     }
 

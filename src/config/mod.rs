@@ -24,6 +24,8 @@ use section::Section;
 mod environment;
 mod fault;
 mod findings;
+#[cfg(feature = "http")]
+mod http;
 mod machine;
 mod profile;
 mod resolve;
@@ -76,6 +78,9 @@ pub struct Destination {
     pub transport: transport::settings::Settings,
     /// Which events pass.
     pub filter: map::settings::FilterSettings,
+    /// Set for an HTTP connector; `encode` is without meaning then.
+    #[cfg(feature = "http")]
+    pub http: Option<crate::http::settings::Settings>,
 }
 
 impl Config {

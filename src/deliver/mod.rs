@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod rate;
 mod session;
 pub mod settings;
+pub mod stages;
 pub mod status;
 
 use std::collections::HashMap;

@@ -1,32 +1,6 @@
 //! JSON text (RFC 8259) for records: values of an event and strings of ours.
 
-use super::Record;
 use crate::model::event::{Event, Kind, Value};
-
-/// A body of records, one a line.
-pub fn lines(batch: &[Record<'_>]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(batch.iter().map(|record| record.bytes.len() + 1).sum());
-    for record in batch {
-        body.extend_from_slice(record.bytes);
-        body.push(b'\n');
-    }
-    body
-}
-
-/// A body of records between brackets: `before` is `[` or ends with it.
-pub fn array(before: &str, batch: &[Record<'_>], behind: &str) -> Vec<u8> {
-    let records: usize = batch.iter().map(|record| record.bytes.len() + 1).sum();
-    let mut body = Vec::with_capacity(before.len() + records + behind.len());
-    body.extend_from_slice(before.as_bytes());
-    for (at, record) in batch.iter().enumerate() {
-        if at > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(record.bytes);
-    }
-    body.extend_from_slice(behind.as_bytes());
-    body
-}
 
 /// Appends the event behind the privacy guard: keys in their order, numbers as they were spelled.
 pub fn push_event(event: Event<'_>, out: &mut Vec<u8>) {

@@ -5,11 +5,20 @@
 //! sends what it makes, reads secrets, retries and moves cursors. Diagnostics: every fault is a
 //! [`Cause`], without event content and without secrets.
 
+pub mod aisg;
 pub mod authorization;
+pub mod azure_data_collector;
+pub mod body;
+pub mod datadog;
+pub mod elastic;
+pub mod instant;
 pub mod json;
+pub mod ocsf;
 pub mod payload;
+pub mod percent;
 pub mod qradar_http;
 pub mod secret;
+pub mod sentinel;
 pub mod settings;
 mod signature;
 pub mod splunk_hec;
@@ -41,6 +50,14 @@ pub fn connector(settings: &Settings) -> Box<dyn Connector> {
         ConnectorSettings::Sumo(settings) => Box::new(sumo::Sumo::new(settings.clone())),
         ConnectorSettings::Webhook(settings) => Box::new(webhook::Webhook::new(settings.clone())),
         ConnectorSettings::Xsiam(settings) => Box::new(xsiam::Xsiam::new(settings.clone())),
+        ConnectorSettings::Sentinel(settings) => {
+            Box::new(sentinel::Sentinel::new(settings.clone()))
+        }
+        ConnectorSettings::AzureDataCollector(settings) => {
+            Box::new(azure_data_collector::AzureDataCollector::new(settings.clone()))
+        }
+        ConnectorSettings::Elastic(settings) => Box::new(elastic::Elastic::new(settings.clone())),
+        ConnectorSettings::Datadog(settings) => Box::new(datadog::Datadog::new(settings.clone())),
     }
 }
 

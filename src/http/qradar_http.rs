@@ -7,7 +7,9 @@
 //! (its "Max POST method Request Length", 5 MB by default).
 
 use super::authorization::Authorization;
-use super::json::{Object, lines};
+use super::body::lines;
+use super::instant::rfc3339;
+use super::json::Object;
 use super::payload::{self, Payload};
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
@@ -75,9 +77,7 @@ impl Connector for QradarHttp {
         out.extend_from_slice(b"{ ");
         let mut object = Object::behind_brace(out);
         object.text("spoolgate_id", item.id);
-        if let Some(time) = payload::rfc3339(item.time) {
-            object.text("time", &time);
-        }
+        object.text("time", &rfc3339(item.time));
         object.text("schema", item.schema);
         object.number("severity", item.fields.severity().get().into());
         payload::push(self.settings.payload, item, object.member("event"));

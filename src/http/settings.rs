@@ -1,7 +1,8 @@
 //! What the http stage is told (design, section 5). TLS trust and the egress policy are not here:
 //! they are the transport's, which opens the link.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How one HTTP destination is spoken to.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub proxy: Option<Endpoint>,
     /// When to try again, and when to stop.
     pub retry: RetrySettings,
+    /// Where systemd keeps this unit's credentials.
+    pub credentials_dir: PathBuf,
 }
 
 /// When a batch is sent: whichever is reached first. Critical events do not wait.
@@ -79,6 +82,25 @@ pub enum SecretSource {
     Command(Vec<String>),
 }
 
+impl SecretSource {
+    /// The file it is in, for those that are in one.
+    pub fn path(&self, credentials_dir: &Path) -> Option<PathBuf> {
+        match self {
+            SecretSource::File(path) => Some(path.clone()),
+            SecretSource::Credential(name) => Some(credentials_dir.join(name)),
+            SecretSource::Environment(_) | SecretSource::Command(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{scheme}://{open}{}{close}:{}{}", self.host, self.port, self.base_path)
+    }
+}
+
 /// The options of each connector; one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectorSettings {
@@ -92,4 +114,12 @@ pub enum ConnectorSettings {
     Webhook(super::webhook::Settings),
     /// Palo Alto Cortex XSIAM HTTP collector.
     Xsiam(super::xsiam::Settings),
+    /// Microsoft Sentinel, by the Logs Ingestion API.
+    Sentinel(super::sentinel::Settings),
+    /// Azure Monitor's retired HTTP Data Collector API.
+    AzureDataCollector(super::azure_data_collector::Settings),
+    /// Elasticsearch and OpenSearch.
+    Elastic(super::elastic::Settings),
+    /// Datadog logs.
+    Datadog(super::datadog::Settings),
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::json::{Object, lines};
+use super::body::lines;
+use super::json::Object;
 use super::payload::{self, Payload, hec};
+use super::percent::push_encoded;
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
 use super::{
@@ -108,7 +110,7 @@ impl SplunkHec {
         for (key, text) in named {
             if let Some(text) = text {
                 let _ = write!(path, "&{key}=");
-                push_percent(text, &mut path);
+                push_encoded(text, &mut path);
             }
         }
         path
@@ -161,21 +163,6 @@ fn push_time(item: &Item<'_>, out: &mut Vec<u8>) {
     let millis = item.time.millis();
     let (seconds, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
     out.extend_from_slice(format!("{seconds}.{rest:03}").as_bytes());
-}
-
-/// Appends a value of a query: what RFC 3986 calls unreserved as it is, the rest by its octets.
-fn push_percent(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
 }
 
 impl Connector for SplunkHec {

@@ -4,7 +4,7 @@
 //! `X-Sumo-Fields` (seed, Sumo Logic). There is no answer per event and no idempotency key: after a
 //! 408 the events may be there and are sent again. Diagnostics: never the URL.
 
-use super::json::lines;
+use super::body::lines;
 use super::payload::{self, Payload};
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
@@ -42,7 +42,7 @@ pub struct Sumo {
 /// What the vendor advises as the most of one request, before compression.
 const BODY_BYTES_MAX: usize = 1_000_000;
 /// The name of the secret.
-const URL: &str = "url";
+const URL: &str = "secret_url";
 
 impl Sumo {
     /// The connector of those settings.
@@ -82,7 +82,7 @@ impl Connector for Sumo {
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
         let url = context.secrets.find(URL).ok_or_else(|| {
-            Cause::new("no_secret", "the URL of the HTTP source could not be read; check `url`")
+            Cause::new("no_secret", "the URL of the HTTP source could not be read; check `secret_url`")
         })?;
         let settings = &self.settings;
         let mut headers = vec![("content-type", Secret::new("application/json"))];

@@ -15,7 +15,8 @@ use base64::prelude::BASE64_STANDARD;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::authorization::{Authorization, HeaderName};
-use super::json::{array, lines, push_text};
+use super::body::{enveloped, lines};
+use super::json::push_text;
 use super::payload::{self, Payload};
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
@@ -153,7 +154,7 @@ impl Webhook {
     fn body(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Vec<u8>, Cause> {
         let body = match &self.settings.body {
             Body::One => batch.first().map(|record| record.bytes.to_vec()).unwrap_or_default(),
-            Body::Array { before, behind } => array(before, batch, behind),
+            Body::Array { before, behind } => enveloped(before, batch, behind),
             Body::Lines => lines(batch),
         };
         if self.settings.template_secret.is_none() {

@@ -7,7 +7,9 @@
 
 use std::fmt::Write as _;
 
-use super::json::{Object, array, lines, push_event};
+use super::body::{enveloped, lines};
+use super::instant::rfc3339;
+use super::json::{Object, push_event};
 use super::payload::{self, Payload, Product, arbitex};
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
@@ -117,9 +119,7 @@ impl Xsiam {
             return;
         }
         let mut object = Object::begin(out);
-        if let Some(time) = payload::rfc3339(item.time) {
-            object.text("_time", &time);
-        }
+        object.text("_time", &rfc3339(item.time));
         object.text("_vendor", item.fields.get(Slot::DeviceVendor));
         object.text("_product", item.fields.get(Slot::DeviceProduct));
         object.text("_dataset", &settings.dataset);
@@ -171,7 +171,7 @@ impl Connector for Xsiam {
             path: Secret::new("/logs/v1/event"),
             headers: self.headers(context)?,
             body: match self.settings.body {
-                Body::Events => array(BEFORE, batch, BEHIND),
+                Body::Events => enveloped(BEFORE, batch, BEHIND),
                 Body::Lines => lines(batch),
             },
             may_gzip: self.settings.gzip,

@@ -4,6 +4,7 @@
 //! for stands under `unmapped`. A value that the event lacks is `null`, as its fields are fixed.
 
 use crate::http::Item;
+use crate::http::instant::rfc3339;
 use crate::http::json::{Object, push_event};
 use crate::model::event::{Event, Kind, Value};
 use crate::model::fields::Slot;
@@ -12,7 +13,7 @@ use crate::model::fields::Slot;
 pub fn push_xsiam(item: &Item<'_>, dataset: &str, log_type: &str, out: &mut Vec<u8>) {
     let event = item.event;
     let mut object = Object::begin(out);
-    time(&mut object, "_time", item);
+    object.text("_time", &rfc3339(item.time));
     object.text("_vendor", item.fields.get(Slot::DeviceVendor));
     object.text("_product", item.fields.get(Slot::DeviceProduct));
     object.text("_dataset", dataset);
@@ -46,13 +47,6 @@ fn severity(event: Event<'_>) -> &'static str {
         Some("6") => "fatal",
         Some("99") => "other",
         _ => "unknown",
-    }
-}
-
-fn time(object: &mut Object<'_>, key: &str, item: &Item<'_>) {
-    match super::rfc3339(item.time) {
-        Some(time) => object.text(key, &time),
-        None => object.value(key, None),
     }
 }
 

@@ -5,15 +5,13 @@
 //! of a product asks by [`Product`]; everything else is [`push`]. Diagnostics: none; what an event
 //! lacks is `null` or left out, as said at each shape.
 
-pub mod aegis;
 pub mod aisg;
 pub mod arbitex;
 pub mod hec;
 
 use super::Item;
 use super::json::push_event;
-use crate::model::event::{Event, Value};
-use crate::model::time::EventTime;
+use super::ocsf::push_ocsf;
 
 /// `payload`: which shape events have inside their record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,18 +25,6 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// The words of the setting.
-    pub const WORDS: [&'static str; 2] = ["event", "product"];
-
-    /// Reads one of [`Payload::WORDS`].
-    pub fn parse(word: &str) -> Option<Payload> {
-        match word {
-            "event" => Some(Payload::Event),
-            "product" => Some(Payload::Product),
-            _ => None,
-        }
-    }
-
     /// The product whose shapes an item has; `None` where it is sent as it is.
     pub fn product(self, item: &Item<'_>) -> Option<Product> {
         match self {
@@ -81,21 +67,10 @@ impl Product {
 /// OCSF finding, an event of AISG out of the envelope it came in, all else as it is.
 pub fn push(payload: Payload, item: &Item<'_>, out: &mut Vec<u8>) {
     match payload.product(item) {
-        Some(Product::Aegis) => aegis::push_finding(item, out),
+        Some(Product::Aegis) => push_ocsf(item, out),
         Some(Product::Aisg) => aisg::push_event(item, out),
         Some(Product::Arbitex | Product::Mitrity | Product::Resk) | None => {
             push_event(item.event, out);
         }
     }
-}
-
-/// `2026-03-13T00:00:00.123Z`, rounded down; `None` outside the years that a date can have.
-pub fn rfc3339(time: EventTime) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(time.millis()).ok()?;
-    Some(format!("{time:.3}"))
-}
-
-/// The text of the first of the paths where there is one.
-fn first_text<'a>(event: Event<'a>, paths: &[&str]) -> Option<&'a str> {
-    paths.iter().find_map(|path| event.at(path)?.scalar())
 }

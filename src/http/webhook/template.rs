@@ -20,8 +20,9 @@
 use std::borrow::Cow;
 
 use crate::http::Item;
+use crate::http::instant::rfc3339;
 use crate::http::json::{push_text, push_value};
-use crate::http::payload::{self, Payload, rfc3339};
+use crate::http::payload::{self, Payload};
 use crate::model::event::Value;
 use crate::model::fields::{Severity, Slot};
 
@@ -226,7 +227,7 @@ fn text_of<'a>(source: &'a Source, payload: Payload, item: &Item<'a>) -> Cow<'a,
             },
         },
         Source::Id => Cow::Borrowed(item.id),
-        Source::Time => Cow::Owned(rfc3339(item.time).unwrap_or_default()),
+        Source::Time => Cow::Owned(rfc3339(item.time)),
         Source::Schema => Cow::Borrowed(item.schema),
         Source::Hostname => Cow::Borrowed(item.hostname),
         Source::Slot(slot) => Cow::Borrowed(item.fields.get(*slot)),
