@@ -82,7 +82,10 @@ impl Connector for Sumo {
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
         let url = context.secrets.find(URL).ok_or_else(|| {
-            Cause::new("no_secret", "the URL of the HTTP source could not be read; check `secret_url`")
+            Cause::new(
+                "no_secret",
+                "the URL of the HTTP source could not be read; check `secret_url`",
+            )
         })?;
         let settings = &self.settings;
         let mut headers = vec![("content-type", Secret::new("application/json"))];

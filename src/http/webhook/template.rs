@@ -278,3 +278,6 @@ fn push_inside(text: &str, characters_max: Option<usize>, out: &mut Vec<u8>) {
         out.remove(start);
     }
 }
+
+#[cfg(test)]
+mod tests;
