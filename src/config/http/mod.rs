@@ -182,8 +182,15 @@ impl Keys<'_, '_> {
         self.word("payload", &words).unwrap_or_default()
     }
 
-    /// A body template.
-    pub(super) fn template(&mut self, key: &'static str) -> Option<Template> {
+    /// A body template; `example` is the whole line where one must be there.
+    pub(super) fn template(
+        &mut self,
+        key: &'static str,
+        example: Option<&'static str>,
+    ) -> Option<Template> {
+        if let Some(example) = example {
+            self.section.require(key, example);
+        }
         let read = |text: &str| {
             Template::parse(text).map_err(|why| Fault::Template { key, why: why.to_string() })
         };

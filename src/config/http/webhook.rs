@@ -42,8 +42,11 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
     let idempotency_key = keys.flag("idempotency_key").unwrap_or(true);
     let gzip = keys.flag("takes_gzip").unwrap_or(false);
     let most = keys.number("max_body_bytes", 1024..=67_108_864);
-    let success = statuses(keys, "success").unwrap_or_else(|| SUCCESS.to_vec());
-    let retry = statuses(keys, "retry_statuses").unwrap_or_else(|| RETRY.to_vec());
+    let wrong = "`success` holds statuses from 200 to 599, for example \"202\" or \"200-299\"";
+    let success = statuses(keys, "success", wrong).unwrap_or_else(|| SUCCESS.to_vec());
+    let wrong =
+        "`retry_statuses` holds statuses from 200 to 599, for example \"429\" or \"500-599\"";
+    let retry = statuses(keys, "retry_statuses", wrong).unwrap_or_else(|| RETRY.to_vec());
     let payload = keys.payload();
     let (template, resolve) = records?;
     if envelope.is_some() && kind != Kind::Array {
@@ -86,9 +89,12 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
 
 /// What a record is, and what it is for the events that end a fault.
 fn records(keys: &mut Keys<'_, '_>, kind: Kind) -> Option<(Option<Template>, Option<Resolve>)> {
-    let template = keys.template("template");
-    let resolve_template = keys.template("resolve_template");
+    let example = "template = '''{\"id\": \"{{id}}\"}'''";
+    let template = keys.template("template", (kind == Kind::Template).then_some(example));
     let event_types = keys.texts("resolve_event_types");
+    let example = "resolve_template = '''{\"id\": \"{{id}}\"}'''";
+    let needs_resolve = event_types.is_some() && kind != Kind::Pagerduty;
+    let resolve_template = keys.template("resolve_template", needs_resolve.then_some(example));
     let dedup_key = keys.text("dedup_key");
     if glob_set(event_types.iter().flatten().map(String::as_str)).is_err() {
         keys.refuse(
@@ -113,18 +119,10 @@ fn records(keys: &mut Keys<'_, '_>, kind: Kind) -> Option<(Option<Template>, Opt
         );
     }
     let template = template.or_else(|| usual.and_then(parse));
-    if kind == Kind::Template && template.is_none() {
-        keys.refuse("`body = \"template\"` needs a `template`; add it");
-    }
     let resolve_template = resolve_template.or_else(|| usual_resolve.and_then(parse));
-    let resolve = match (event_types, resolve_template) {
-        (Some(event_types), Some(template)) => Some(Resolve { event_types, template }),
-        (Some(_), None) => {
-            keys.refuse("`resolve_event_types` needs a `resolve_template`; add it");
-            None
-        }
-        (None, _) => None,
-    };
+    let resolve = event_types
+        .zip(resolve_template)
+        .map(|(event_types, template)| Resolve { event_types, template });
     (!is_wrong).then_some((template, resolve))
 }
 
@@ -142,7 +140,11 @@ fn signature(keys: &mut Keys<'_, '_>) -> Option<Option<Signature>> {
 }
 
 /// `"200"` and `"500-599"`.
-fn statuses(keys: &mut Keys<'_, '_>, key: &'static str) -> Option<Vec<RangeInclusive<u16>>> {
+fn statuses(
+    keys: &mut Keys<'_, '_>,
+    key: &'static str,
+    why: &'static str,
+) -> Option<Vec<RangeInclusive<u16>>> {
     let texts = keys.texts(key)?;
     let parse = |text: &String| {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -152,9 +154,7 @@ fn statuses(keys: &mut Keys<'_, '_>, key: &'static str) -> Option<Vec<RangeInclu
     };
     let ranges: Option<Vec<_>> = texts.iter().map(parse).collect();
     if ranges.is_none() {
-        keys.refuse(
-            "`success` and `retry_statuses` hold statuses from 200 to 599: \"202\" or \"500-599\"",
-        );
+        keys.refuse(why);
     }
     ranges
 }

@@ -9,9 +9,12 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
     let endpoint = keys.required_endpoint("url", "url = \"https://api-tenant.example.net\"");
     let example = "api_key = { file = \"/etc/spoolgate/xsiam.key\" }";
     let api_key = keys.required_secret("api_key", example);
-    let key_id = keys.checked_text("api_key_id", is_number);
     let ways = [("hmac", Way::Hmac), ("plain", Way::Plain), ("bearer", Way::Bearer)];
     let way = keys.word("authorization", &ways).unwrap_or(Way::Hmac);
+    let key_id = match way {
+        Way::Hmac => keys.required_checked_text("api_key_id", "api_key_id = \"17\"", is_number),
+        Way::Plain | Way::Bearer => keys.checked_text("api_key_id", is_number),
+    };
     let bodies = [("events", Body::Events), ("lines", Body::Lines)];
     let body = keys.word("body", &bodies);
     let gzip = keys.flag("takes_gzip").unwrap_or(false);
@@ -22,10 +25,7 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
         (Way::Hmac, Some(key_id)) => Some(Authorization::Hmac { key_id }),
         (Way::Plain, None) => Some(Authorization::Plain),
         (Way::Bearer, None) => Some(Authorization::Bearer),
-        (Way::Hmac, None) => {
-            keys.refuse("`api_key_id` is missing, which `authorization = \"hmac\"` sends; add it");
-            None
-        }
+        (Way::Hmac, None) => None,
         (Way::Plain | Way::Bearer, Some(_)) => {
             keys.refuse("`api_key_id` is for `authorization = \"hmac\"` alone; remove it");
             None
