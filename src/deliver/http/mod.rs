@@ -10,11 +10,13 @@
 //! when somebody has to mend something.
 
 pub mod acknowledge;
+pub mod answer;
 pub mod batch;
 pub mod client;
 pub mod credentials;
 mod exchange;
 mod intake;
+pub mod once;
 pub mod queue;
 pub mod size;
 pub mod window;
@@ -29,12 +31,13 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use self::acknowledge::Unacknowledged;
+use self::answer::{Settled, Trouble};
 use self::batch::uuid;
-use self::client::{Client, address};
+use self::client::Client;
 use self::credentials::{Credentials, Sources};
 use self::exchange::Done;
 use self::intake::Dead;
-use self::queue::{Queue, QueueSettings, Settled, Trouble};
+use self::queue::{Queue, QueueSettings};
 use self::window::Window;
 use super::in_flight::InFlight;
 use super::rate::Rate;
@@ -380,19 +383,4 @@ async fn sleep_until(until: Option<Instant>) {
         Some(until) => tokio::time::sleep_until(until.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// For `send-test` and `check`: a client for one destination.
-pub fn client(
-    http: &http::settings::Settings,
-    transport: transport::settings::Settings,
-    egress: &Policy,
-) -> Client {
-    let link = transport::Connector::new(transport, egress.for_http());
-    Client::new(link, http.proxy.as_ref(), http.request_timeout)
-}
-
-/// Where the sockets of an endpoint go.
-pub fn socket_address(endpoint: &http::settings::Endpoint) -> transport::settings::Address {
-    address(endpoint)
 }
