@@ -2,6 +2,10 @@
 //!
 //! An API is a [`server::Api`]; what every connector has to show is in [`trials`].
 
+mod qradar_http;
 mod server;
 mod splunk_hec;
+mod sumo;
 mod trials;
+mod webhook;
+mod xsiam;
