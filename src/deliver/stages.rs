@@ -3,6 +3,7 @@
 //! of sockets, files or clocks.
 
 use crate::decode::Decoder;
+use crate::map::schema::Schema;
 use crate::map::{Filter, Mapper};
 use crate::model::event::{Event, Tape};
 use crate::model::fields::Fields;
@@ -44,6 +45,8 @@ pub enum Prepared<'a> {
         event: Event<'a>,
         /// The schema that mapped it.
         schema: usize,
+        /// Its name.
+        schema_name: &'a str,
     },
     /// Kept back.
     Filtered,
@@ -74,7 +77,7 @@ impl Stages {
 
     /// The name of the schema that [`Prepared::Event`] numbers.
     pub fn schema_name(&self, schema: usize) -> &str {
-        self.mapper.schema(schema).map_or("", |schema| schema.name())
+        self.mapper.schema(schema).map_or("", Schema::name)
     }
 
     /// Takes one line of `[[spool]]` number `source`, without its newline.
@@ -108,6 +111,7 @@ impl Stages {
         if !self.filter.passes(&self.fields, event) {
             return Prepared::Filtered;
         }
-        Prepared::Event { fields: &self.fields, event, schema }
+        let schema_name = self.mapper.schema(schema).map_or("", Schema::name);
+        Prepared::Event { fields: &self.fields, event, schema, schema_name }
     }
 }

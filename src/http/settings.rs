@@ -22,6 +22,9 @@ pub struct Settings {
     pub proxy: Option<Endpoint>,
     /// When to try again, and when to stop.
     pub retry: RetrySettings,
+    /// How long a batch that was taken waits for its acknowledgement before it is sent again, where
+    /// the API has acknowledgements; 300 s by default.
+    pub acknowledge_timeout: Duration,
     /// Where systemd keeps this unit's credentials.
     pub credentials_dir: PathBuf,
 }
@@ -114,4 +117,13 @@ pub enum ConnectorSettings {
     Elastic(super::elastic::Settings),
     /// Datadog logs.
     Datadog(super::datadog::Settings),
+}
+
+impl ConnectorSettings {
+    /// The word of the configuration's `type`; one line for each.
+    pub fn word(&self) -> &'static str {
+        match self {
+            ConnectorSettings::SplunkHec(_) => "splunk_hec",
+        }
+    }
 }

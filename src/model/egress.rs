@@ -88,6 +88,11 @@ impl Policy {
         Policy { is_for_http: true, ..self.clone() }
     }
 
+    /// The same for name servers, which need not be on the list to be asked about a listed host.
+    pub fn for_name_servers(&self) -> Policy {
+        Policy { is_for_http: false, ..self.clone() }
+    }
+
     /// Whether `host` may be reached: before name resolution with `ip` `None`, and again with
     /// every address it resolves to. Without an address a name passes, since only its address
     /// tells whether it is local; an address literal is judged at once.

@@ -21,6 +21,8 @@ mod dead_letter;
 mod delivery;
 mod egress;
 mod faults;
+#[cfg(feature = "http")]
+mod http;
 mod installed;
 mod judged;
 mod judges;

@@ -49,6 +49,7 @@ pub(super) struct Typed {
     pub(super) secrets: Vec<(&'static str, Given<SecretSource>)>,
     pub(super) proxy: Option<Given<Endpoint>>,
     pub(super) request_timeout: Option<Given<Duration>>,
+    pub(super) acknowledge_timeout: Option<Given<Duration>>,
     pub(super) requests_in_flight: Option<Given<u32>>,
     pub(super) gzip: Option<Given<bool>>,
     pub(super) batch_events: Option<Given<u32>>,
@@ -60,6 +61,7 @@ pub(super) struct Typed {
 pub(super) fn read(kind: &Given<String>, section: &mut Section<'_>) -> Typed {
     let mut typed = Typed {
         request_timeout: section.duration("request_timeout", MILLISECOND..=HOUR),
+        acknowledge_timeout: section.duration("acknowledge_timeout", MILLISECOND..=HOUR),
         requests_in_flight: section.number("requests_in_flight", 1..=IN_FLIGHT_MAX),
         gzip: section.flag("gzip"),
         ..Typed::default()

@@ -14,6 +14,7 @@ use crate::transport::settings::{Address, Protocol, TlsSettings};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const REQUESTS_IN_FLIGHT: u32 = 4;
+const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(300);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(900);
 
 /// The destination; `None` when it cannot be made, which was then reported.
@@ -58,6 +59,7 @@ pub(super) fn resolve(context: &Context<'_>, typed: typed::Destination) -> Optio
             max_backoff: deliver.max_backoff,
             ..retry
         },
+        acknowledge_timeout: value_or(http.acknowledge_timeout, ACKNOWLEDGE_TIMEOUT),
         credentials_dir: context.machine.credentials(),
     };
     Some(Destination { deliver, encode, transport, filter, http: Some(http) })
