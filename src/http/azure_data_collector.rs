@@ -2,8 +2,8 @@
 //! Analytics workspace.
 //!
 //! Its vendor retired it on 2026-09-14 in favour of what [`sentinel`](super::sentinel) speaks. It
-//! is here for the products whose documents name it (seeds of Aegis and RESK) and for workspaces that
-//! still answer; a new destination should be `sentinel`.
+//! is here for the products whose documents name it (seeds of Aegis and RESK) and for workspaces
+//! that still answer; a new destination should be `sentinel`.
 //!
 //! In: events, Aegis's as OCSF. Out: the array, signed with the workspace key (HMAC-SHA256,
 //! `SharedKey`). Diagnostics: the service's error code, never its message. The service cuts texts

@@ -5,8 +5,8 @@
 //! Diagnostics: status and type of the first error, never its reason, which quotes the event.
 //!
 //! Each document has an `_id` made of the event, so that what is sent twice is stored once:
-//! `create` then answers 409, which is as good as 201. A data stream that rolls over between the two stores
-//! it twice, for it looks only into its newest index.
+//! `create` then answers 409, which is as good as 201. A data stream that rolls over between the
+//! two stores it twice, for it looks only into its newest index.
 
 use std::borrow::Cow;
 

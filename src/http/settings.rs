@@ -124,6 +124,10 @@ impl ConnectorSettings {
     pub fn word(&self) -> &'static str {
         match self {
             ConnectorSettings::SplunkHec(_) => "splunk_hec",
+            ConnectorSettings::Sentinel(_) => "sentinel",
+            ConnectorSettings::AzureDataCollector(_) => "azure_data_collector",
+            ConnectorSettings::Elastic(_) => "elastic",
+            ConnectorSettings::Datadog(_) => "datadog",
         }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! An API is a [`server::Api`]; what every connector has to show is in [`trials`].
 
+mod azure_data_collector;
+mod datadog;
+mod elastic;
+mod sentinel;
 mod server;
 mod splunk_hec;
 mod trials;
