@@ -125,6 +125,16 @@ impl Client {
         }
     }
 
+    /// Connects, and keeps the connection for the next request.
+    ///
+    /// # Errors
+    /// Every code that belongs to connecting.
+    pub async fn open(&self, endpoint: &Endpoint, channel: String) -> Result<(), Cause> {
+        let sender = self.connect(endpoint).await?;
+        self.idle().push(Lease { endpoint: endpoint.clone(), channel, sender });
+        Ok(())
+    }
+
     async fn connect(&self, endpoint: &Endpoint) -> Result<SendRequest<Full<Bytes>>, Cause> {
         let to = address(endpoint);
         let stream = self.connector.open_stream(&to, self.proxy.as_ref()).await?;
@@ -255,7 +265,7 @@ fn host(endpoint: &Endpoint) -> String {
 }
 
 /// Where the socket goes.
-pub fn address(endpoint: &Endpoint) -> Address {
+fn address(endpoint: &Endpoint) -> Address {
     let protocol = if endpoint.is_tls { Protocol::Tls } else { Protocol::Tcp };
     Address { protocol, host: endpoint.host.clone(), port: endpoint.port }
 }

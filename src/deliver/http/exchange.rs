@@ -14,7 +14,7 @@ use super::client::{Failed, Packed};
 use super::queue::{Answer, Take};
 use super::{HttpDelivery, random_uuid};
 use crate::http::secret::Secrets;
-use crate::http::{Connector, Context, Request, Response};
+use crate::http::{Context, Request, Response};
 use crate::model::outcome::Cause;
 use crate::model::time::EventTime;
 
@@ -289,20 +289,6 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
-}
-
-/// Sends one request and waits for its answer, for commands.
-///
-/// # Errors
-/// There is none.
-pub async fn exchange(
-    client: &super::client::Client,
-    connector: &dyn Connector,
-    packed: Packed,
-) -> Result<Response, Cause> {
-    let own = packed.head.endpoint.clone();
-    let to = own.unwrap_or_else(|| connector.endpoint().clone());
-    client.exchange(&to, None, random_uuid(), packed).await.map_err(|failed| failed.cause)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod client;
 pub mod credentials;
 mod exchange;
 mod intake;
+pub mod once;
 pub mod queue;
 pub mod size;
 pub mod window;
@@ -30,7 +31,7 @@ use tracing::{error, info, warn};
 
 use self::acknowledge::Unacknowledged;
 use self::batch::uuid;
-use self::client::{Client, address};
+use self::client::Client;
 use self::credentials::{Credentials, Sources};
 use self::exchange::Done;
 use self::intake::Dead;
@@ -380,19 +381,4 @@ async fn sleep_until(until: Option<Instant>) {
         Some(until) => tokio::time::sleep_until(until.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// For `send-test` and `check`: a client for one destination.
-pub fn client(
-    http: &http::settings::Settings,
-    transport: transport::settings::Settings,
-    egress: &Policy,
-) -> Client {
-    let link = transport::Connector::new(transport, egress.for_http());
-    Client::new(link, http.proxy.as_ref(), http.request_timeout)
-}
-
-/// Where the sockets of an endpoint go.
-pub fn socket_address(endpoint: &http::settings::Endpoint) -> transport::settings::Address {
-    address(endpoint)
 }
