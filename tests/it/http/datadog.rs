@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::server::{Accepted, Api, Event, Failure, Reply, Request};
-use super::trials;
+use super::{probes, trials};
 
 const KEY: &str = "MARKER-datadog-api-key";
 
@@ -123,4 +123,11 @@ fn refused_events_are_in_the_dead_letter() {
 #[test]
 fn a_wrong_key_holds_everything() {
     trials::held(Intake, Reply::new(403, "{\"errors\":[\"Forbidden\"]}"));
+}
+
+#[test]
+fn the_key_is_proven() {
+    let forbidden = Reply::new(403, "{\"errors\":[\"Forbidden\"]}");
+    let invalid = Reply::new(200, "{\"valid\":false}");
+    probes::proven(|| Intake, &[(forbidden, "`api_key`"), (invalid, "`api_key`")]);
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::probes;
 use super::server::{Accepted, Api, Event, Failure, Reply, Request, id};
 use super::trials::{self, Trial};
 
@@ -189,4 +190,14 @@ fn refused_events_are_in_the_dead_letter() {
 fn a_wrong_key_holds_everything() {
     let error = json!({"error": {"type": "security_exception"}, "status": 401});
     trials::held(CREATE, Reply::new(401, error.to_string()));
+}
+
+#[test]
+fn the_key_is_proven() {
+    let error = |status: u16| {
+        let body = json!({"error": {"type": "security_exception"}, "status": status});
+        Reply::new(status, body.to_string())
+    };
+    let proxy = Reply::new(403, "<html>blocked</html>");
+    probes::proven(|| CREATE, &[(error(401), "secret"), (proxy, "403")]);
 }

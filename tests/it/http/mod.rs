@@ -5,6 +5,7 @@
 mod azure_data_collector;
 mod datadog;
 mod elastic;
+mod probes;
 mod sentinel;
 mod server;
 mod splunk_hec;

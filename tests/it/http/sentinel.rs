@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::server::{Accepted, Api, Event, Failure, Reply, Request};
-use super::trials;
+use super::{probes, trials};
 
 const SECRET: &str = "MARKER~client.secret&more=1";
 const TENANT: &str = "0b7f5a10-0000-4000-8000-000000000001";
@@ -176,4 +176,14 @@ fn refused_events_are_in_the_dead_letter() {
 fn a_missing_role_and_a_wrong_stream_hold_everything() {
     trials::held(Rule::new(30), Rule::error(403, "OperationFailed"));
     trials::held(Rule::new(30), Rule::error(400, "InvalidStream"));
+}
+
+#[test]
+fn role_and_stream_are_proven() {
+    let refusals = [
+        (Rule::error(403, "OperationFailed"), "Monitoring Metrics Publisher"),
+        (Rule::error(400, "InvalidStream"), "`stream`"),
+        (Rule::error(404, "NotFound"), "`rule_id`"),
+    ];
+    probes::proven(|| Rule::new(30), &refusals);
 }
