@@ -90,7 +90,7 @@ impl<'a> Facts<'a> {
         members.filter(|(name, _)| {
             let is_fact = |(fact, column): &(&str, &str)| fact == name || column == name;
             let is_sentinel = ["Severity", "EntitiesDetected"].contains(name);
-            !is_sentinel && !SAID.contains(name) && !NAMES.iter().any(|names| is_fact(names))
+            !is_sentinel && !SAID.contains(name) && !NAMES.iter().any(is_fact)
         })
     }
 }

@@ -1,13 +1,13 @@
 //! Azure Monitor's HTTP Data Collector API: a JSON array of events for one custom log of a Log
 //! Analytics workspace.
 //!
-//! Its vendor retired it on 2026-09-14 in favour of what [`sentinel`](super::sentinel) speaks. It is
-//! here for the products whose documents name it (seeds of Aegis and RESK) and for workspaces that
-//! still answer; a new destination should be `sentinel`.
+//! Its vendor retired it on 2026-09-14 in favour of what [`sentinel`](super::sentinel) speaks. It
+//! is here for the products whose documents name it (seeds of Aegis and RESK) and for workspaces
+//! that still answer; a new destination should be `sentinel`.
 //!
 //! In: events, Aegis's as OCSF. Out: the array, signed with the workspace key (HMAC-SHA256,
-//! `SharedKey`). Diagnostics: the service's error code, never its message. The service cuts texts over
-//! 32 KiB without a word, and gives no answer per event.
+//! `SharedKey`). Diagnostics: the service's error code, never its message. The service cuts texts
+//! over 32 KiB without a word, and gives no answer per event.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -38,8 +38,8 @@ pub struct Settings {
     /// `Log-Type`: the custom log, to whose name the service adds `_CL`; letters, digits and `_`,
     /// at most 100.
     pub log_type: String,
-    /// `time-generated-field`: the member that holds the time of an event, RFC 3339; added to events
-    /// that have none. `None`: the service takes the time of arrival.
+    /// `time-generated-field`: the member that holds the time of an event, RFC 3339; added to
+    /// events that have none. `None`: the service takes the time of arrival.
     pub time_generated_field: Option<String>,
     /// `x-ms-AzureResourceId`: the resource that the events are told to be of.
     pub resource_id: Option<String>,

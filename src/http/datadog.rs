@@ -1,7 +1,7 @@
 //! Datadog's Logs API v2: `POST /api/v2/logs`, a JSON array of entries.
 //!
-//! In: events. Out: the entries of the seeds: AISG's with `attributes`, and for all others Arbitex's,
-//! whose `message` is the event as a JSON text. Diagnostics: the status.
+//! In: events. Out: the entries of the seeds: AISG's with `attributes`, and for all others
+//! Arbitex's, whose `message` is the event as a JSON text. Diagnostics: the status.
 //!
 //! Datadog drops entries whose `timestamp` is older than 18 hours, and answers 202 all the same. An
 //! outage can last longer, so such an entry gets the time at which it is sent, and its own in

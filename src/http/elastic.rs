@@ -4,9 +4,9 @@
 //! response an outcome for each item: 200 for the request does not mean that anything is stored.
 //! Diagnostics: status and type of the first error, never its reason, which quotes the event.
 //!
-//! Each document has an `_id` made of the event, so that what is sent twice is stored once: `create`
-//! then answers 409, which is as good as 201. A data stream that rolls over between the two stores
-//! it twice, for it looks only into its newest index.
+//! Each document has an `_id` made of the event, so that what is sent twice is stored once:
+//! `create` then answers 409, which is as good as 201. A data stream that rolls over between the
+//! two stores it twice, for it looks only into its newest index.
 
 use std::borrow::Cow;
 

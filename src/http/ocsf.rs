@@ -1,9 +1,9 @@
 //! OCSF, for receivers that take events as such: an Aegis attestation becomes class 2001 (seed,
 //! "OCSF mapping"), what is OCSF already stays as it is.
 //!
-//! In: a mapped event. Out: one JSON object. The seed names the class and the severities of the four
-//! verdicts; which attribute holds what else follows OCSF 1.1, class Security Finding. All that the
-//! attestation says is kept under `unmapped`.
+//! In: a mapped event. Out: one JSON object. The seed names the class and the severities of the
+//! four verdicts; which attribute holds what else follows OCSF 1.1, class Security Finding. All
+//! that the attestation says is kept under `unmapped`.
 
 use super::Item;
 use super::instant::push_rfc3339;

@@ -1,10 +1,10 @@
 //! Microsoft Sentinel by the Logs Ingestion API of Azure Monitor: a JSON array of rows for one
 //! stream of a data collection rule (DCR).
 //!
-//! In: events. Out: rows with the columns of the seeds: AISG's table, Arbitex's with `RawOCSF`; other
-//! events have columns that all events have, and the whole event in `RawOCSF` or `RawEvent`. The
-//! token is OAuth 2.0 client credentials (RFC 6749, section 4.4). Diagnostics: the service's error
-//! code, never its message.
+//! In: events. Out: rows with the columns of the seeds: AISG's table, Arbitex's with `RawOCSF`;
+//! other events have columns that all events have, and the whole event in `RawOCSF` or
+//! `RawEvent`. The token is OAuth 2.0 client credentials (RFC 6749, section 4.4). Diagnostics:
+//! the service's error code, never its message.
 //!
 //! Columns that the stream does not declare are dropped by the DCR, and texts over 64 KiB are cut
 //! there, both without a word: declare what is listed here.

@@ -1,7 +1,8 @@
 //! URLs that are secrets, whole (Sumo Logic, Slack): whoever has one may send.
 //!
 //! In: the secret, and the endpoint that the configuration names beside it, for the egress policy
-//! decides at load. Out: path and query. Diagnostics: a secret that leads elsewhere; never its text.
+//! decides at load. Out: path and query. Diagnostics: a secret that leads elsewhere, without its
+//! text.
 
 use super::secret::Secret;
 use super::settings::Endpoint;

@@ -108,16 +108,6 @@ impl Keys<'_, '_> {
         self.section.read(key, |text| Ok(text.to_owned())).map(|given| given.value)
     }
 
-    /// The same for a key that must be there; `example` is the whole line.
-    pub(super) fn required_text(
-        &mut self,
-        key: &'static str,
-        example: &'static str,
-    ) -> Option<String> {
-        self.section.require(key, example);
-        self.text(key)
-    }
-
     /// A text that `check` finds nothing wrong with; it answers what is: "`key` = "value" …".
     pub(super) fn checked_text(
         &mut self,
@@ -156,15 +146,6 @@ impl Keys<'_, '_> {
     /// A whole number within `range`.
     pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         self.section.number(key, range).map(|given| given.value)
-    }
-
-    /// A duration within `range`.
-    pub(super) fn duration(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
-        self.section.duration(key, range).map(|given| given.value)
     }
 
     /// One of a few words.

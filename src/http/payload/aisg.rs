@@ -8,8 +8,8 @@ use crate::http::json::{push_event as push_whole, push_value};
 
 /// Appends the event alone: what Splunk has under `event`.
 pub fn push_event(item: &Item<'_>, out: &mut Vec<u8>) {
-    let inner = ["event", "attributes"].iter().filter_map(|path| item.event.at(path));
-    match inner.filter(|value| value.is_object()).next() {
+    let mut inner = ["event", "attributes"].iter().filter_map(|path| item.event.at(path));
+    match inner.find(|value| value.is_object()) {
         Some(inner) => push_value(inner, out),
         None => push_whole(item.event, out),
     }

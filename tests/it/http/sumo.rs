@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::server::{Accepted, Api, Event, Reply, Request, lines};
+use super::body::lines;
+use super::server::{Accepted, Api, Event, Reply, Request};
 use super::trials;
 
 /// The path, with the token of the source in it.

@@ -10,7 +10,8 @@ use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::server::{Accepted, Api, Event, Reply, Request, id, lines};
+use super::body::lines;
+use super::server::{Accepted, Api, Event, Reply, Request, id};
 use super::trials::{self, Trial};
 use crate::agent::count;
 

@@ -7,7 +7,8 @@ use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::server::{Accepted, Api, Event, Reply, Request, lines};
+use super::body::lines;
+use super::server::{Accepted, Api, Event, Reply, Request};
 use super::trials;
 
 const KEY: &str = "MARKER-xsiam-api-key";
