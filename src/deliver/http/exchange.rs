@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::acknowledge::Question;
+use super::answer::Answer;
 use super::batch::Batch;
 use super::client::{Failed, Packed};
-use super::queue::{Answer, Take};
+use super::queue::Take;
 use super::{HttpDelivery, random_uuid};
 use crate::http::secret::Secrets;
 use crate::http::{Context, Request, Response};

@@ -10,6 +10,7 @@
 //! when somebody has to mend something.
 
 pub mod acknowledge;
+pub mod answer;
 pub mod batch;
 pub mod client;
 pub mod credentials;
@@ -30,12 +31,13 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use self::acknowledge::Unacknowledged;
+use self::answer::{Settled, Trouble};
 use self::batch::uuid;
 use self::client::Client;
 use self::credentials::{Credentials, Sources};
 use self::exchange::Done;
 use self::intake::Dead;
-use self::queue::{Queue, QueueSettings, Settled, Trouble};
+use self::queue::{Queue, QueueSettings};
 use self::window::Window;
 use super::in_flight::InFlight;
 use super::rate::Rate;

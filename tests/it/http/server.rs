@@ -16,8 +16,9 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What a vendor documents of its API.
 pub trait Api: Send + Sync + 'static {
-    /// The keys of `[[destination]]` from `type` on, one a line, ending with a newline; sub-sections
-    /// come last. `url` is this server's, without a slash at its end. Secrets go into files of `dir`.
+    /// The keys of `[[destination]]` from `type` on, one a line, ending with a newline;
+    /// sub-sections come last. `url` is this server's, without a slash at its end. Secrets go into
+    /// files of `dir`.
     fn keys(&self, url: &str, dir: &Path) -> String;
 
     /// The secrets, none of which may ever be seen in a log, a status or the dead letter.
