@@ -225,7 +225,8 @@ impl Connector for Elastic {
             let text = "the answer is too long to be read";
             return Verdict::from(Outcome::Split(Cause::new("long_answer", text)));
         }
-        if !is_all && !(answer.is_cut && results.len() < batch.len()) {
+        let is_part = answer.is_cut && results.len() < batch.len();
+        if !(is_all || is_part) {
             return unclear("the answer has not one result for each event");
         }
         let unknown = || Outcome::Retry(Cause::new("long_answer", "the answer was cut before it"));
