@@ -94,6 +94,10 @@ const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// The names of the secrets.
 const API_KEY: &str = "api_key";
 const PASSWORD: &str = "password";
+/// The most events of a request: the answer to so many has room in what the engine reads of it.
+const EVENTS_MAX: usize = 10_000;
+/// An answer of this length that cannot be read was cut; a shorter one is none.
+const LONG_BYTES_MIN: usize = 512 * 1024;
 /// Nothing else of the response is read.
 const FILTER: &str = "errors,items.*.status,items.*.error.type,items.*.error.reason,error.type";
 
@@ -156,7 +160,7 @@ impl Connector for Elastic {
 
     fn limits(&self) -> Limits {
         Limits {
-            events_max: usize::MAX,
+            events_max: EVENTS_MAX,
             body_bytes_max: BODY_BYTES_MAX,
             bytes_beside_record: 0,
             bytes_beside_batch: 0,
@@ -206,19 +210,28 @@ impl Connector for Elastic {
             let new_token = response.status == 401;
             return Verdict { new_token, ..Verdict::from(outcome_of_status(response.status)) };
         }
-        let answer: Result<Answer, _> = serde_json::from_slice(&response.body);
-        let unclear = |text: &str| Outcome::Retry(Cause::new("unclear_answer", text));
-        let Ok(Answer { errors: Some(errors), items }) = answer else {
-            return Verdict::from(unclear("200, but the answer does not say whether it is stored"));
+        let unclear =
+            |text: &str| Verdict::from(Outcome::Retry(Cause::new("unclear_answer", text)));
+        let Some(answer) = Answer::read(&response.body) else {
+            return unclear("200, but the answer does not say whether it is stored");
         };
-        if !errors {
+        if answer.errors == Some(false) {
             return Verdict::from(Outcome::Ok);
         }
-        let results: Vec<_> = items.iter().filter_map(|item| item.result()).collect();
-        if results.len() != batch.len() || items.len() != batch.len() {
-            return Verdict::from(unclear("the answer has not one result for each event"));
+        let results: Vec<_> = answer.items.iter().map_while(AnswerItem::result).collect();
+        let is_all = results.len() == batch.len() && answer.items.len() == batch.len();
+        if answer.is_cut && results.is_empty() {
+            // A success takes 26 bytes: an answer that is too long for its first item is a refusal.
+            let text = "the answer is too long to be read";
+            return Verdict::from(Outcome::Split(Cause::new("long_answer", text)));
         }
-        let each = results.into_iter().map(|result| outcome_of_item(result, self.settings.action));
+        let is_part = answer.is_cut && results.len() < batch.len();
+        if !(is_all || is_part) {
+            return unclear("the answer has not one result for each event");
+        }
+        let unknown = || Outcome::Retry(Cause::new("long_answer", "the answer was cut before it"));
+        let known = results.into_iter().map(|result| outcome_of_item(result, self.settings.action));
+        let each = known.chain(std::iter::repeat_with(unknown)).take(batch.len());
         Verdict::from(Outcome::Ok).with_events(Outcomes::Each(each.collect()))
     }
 
@@ -257,6 +270,40 @@ struct Answer {
     errors: Option<bool>,
     #[serde(default)]
     items: Vec<AnswerItem>,
+    /// More followed than was read.
+    #[serde(skip)]
+    is_cut: bool,
+}
+
+impl Answer {
+    /// The answer, or what is there of one that was cut; `None` for anything else. A cluster may
+    /// explain each refusal at the length of the event, and the engine reads 1 MiB.
+    fn read(body: &[u8]) -> Option<Answer> {
+        match serde_json::from_slice(body) {
+            Ok(answer @ Answer { errors: Some(_), .. }) => Some(answer),
+            Ok(_) => None,
+            Err(_) if body.len() < LONG_BYTES_MIN => None,
+            Err(_) => {
+                const ITEMS: &[u8] = b"\"items\":[";
+                let begin = memchr::memmem::find(body, ITEMS)? + ITEMS.len();
+                let items = first_items(body.get(begin..)?);
+                Some(Answer { errors: None, items, is_cut: true })
+            }
+        }
+    }
+}
+
+/// The whole items at the beginning of a list that was cut.
+fn first_items(mut list: &[u8]) -> Vec<AnswerItem> {
+    let mut items = Vec::new();
+    loop {
+        let mut stream = serde_json::Deserializer::from_slice(list).into_iter();
+        let Some(Ok(item)) = stream.next() else { return items };
+        items.push(item);
+        let rest = list.get(stream.byte_offset()..).unwrap_or_default();
+        let Some(rest) = rest.strip_prefix(b",") else { return items };
+        list = rest;
+    }
 }
 
 /// `{"create":{"status":201}}`

@@ -49,33 +49,62 @@ pub fn severity_id(item: &Item<'_>) -> u8 {
 
 /// OCSF 1.1, class 2001: activity 1 (Create), state 1 (New).
 fn push_security_finding(item: &Item<'_>, out: &mut Vec<u8>) {
-    let first = |names: &[&str]| names.iter().find_map(|name| item.event.at(name)?.scalar());
     let severity = severity_id(item);
     let time = item.time.millis();
-    let numbers = format!(
-        "{{\"activity_id\":1,\"category_uid\":2,\"class_uid\":2001,\"type_uid\":200101,\
-         \"time\":{time},\"time_dt\":\""
+    out.extend_from_slice(
+        b"{\"activity_id\":1,\"activity_name\":\"Create\",\"category_uid\":2,\
+          \"category_name\":\"Findings\",\"class_uid\":2001,\
+          \"class_name\":\"Security Finding\",\"type_uid\":200101,\
+          \"type_name\":\"Security Finding: Create\",",
     );
-    out.extend_from_slice(numbers.as_bytes());
+    out.extend_from_slice(format!("\"time\":{time},\"time_dt\":\"").as_bytes());
     push_rfc3339(item.time, out);
     out.extend_from_slice(format!("\",\"severity_id\":{severity},").as_bytes());
     push_member("severity", caption(severity), out);
-    out.extend_from_slice(b",\"state_id\":1,\"finding\":{");
+    out.extend_from_slice(b",\"state_id\":1,\"state\":\"New\"");
+    let reason = first(item, &["reason", "rationale", "explanation"]);
+    push_next("message", first(item, &["message", "summary"]).or(reason), out);
+    out.extend_from_slice(b",\"finding\":{");
     push_member("uid", item.id, out);
-    out.push(b',');
-    let title = first(&["action", "action_type", "operation"]).unwrap_or("attestation");
-    push_member("title", title, out);
-    if let Some(reason) = first(&["reason", "rationale", "explanation"]) {
-        out.push(b',');
-        push_member("desc", reason, out);
+    let action = first(item, &["action", "action_type", "action.type", "operation"]);
+    push_next("title", action.or(Some("attestation")), out);
+    push_next("desc", reason, out);
+    out.push(b'}');
+    push_analytic(item, out);
+    if let Some(agent) = first(item, &["agent_id", "agent.id", "agent"]) {
+        out.extend_from_slice(b",\"resources\":[{\"type\":\"agent\",");
+        push_member("uid", agent, out);
+        out.extend_from_slice(b"}]");
     }
-    out.extend_from_slice(b"},\"metadata\":{\"version\":\"1.1.0\",\"product\":{");
-    push_member("name", "Aegis", out);
-    out.push(b',');
-    push_member("vendor_name", "Aegis", out);
-    out.extend_from_slice(b"}},\"unmapped\":");
+    out.extend_from_slice(
+        b",\"metadata\":{\"version\":\"1.1.0\",\
+          \"product\":{\"name\":\"Aegis\",\"vendor_name\":\"Aegis\"}},\"unmapped\":",
+    );
     push_event(item.event, out);
     out.push(b'}');
+}
+
+/// The policy that decided, as a rule.
+fn push_analytic(item: &Item<'_>, out: &mut Vec<u8>) {
+    let names = ["policy", "policy_name", "policy_id", "policy.name", "policy.id"];
+    let Some(name) = first(item, &names) else { return };
+    out.extend_from_slice(b",\"analytic\":{\"type_id\":1,\"type\":\"Rule\"");
+    push_next("name", Some(name), out);
+    push_next("version", first(item, &["policy_version", "policy.version"]), out);
+    out.push(b'}');
+}
+
+/// The first of these that is there and a scalar: the names of the aegis schema.
+fn first<'a>(item: &Item<'a>, paths: &[&str]) -> Option<&'a str> {
+    paths.iter().find_map(|path| item.event.at(path)?.scalar())
+}
+
+/// A member behind another, if there is one.
+fn push_next(key: &str, text: Option<&str>, out: &mut Vec<u8>) {
+    if let Some(text) = text {
+        out.push(b',');
+        push_member(key, text, out);
+    }
 }
 
 /// OCSF's captions of `severity_id`.

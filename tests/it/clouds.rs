@@ -74,33 +74,57 @@ fn elastic(action: elastic::Action, document_ids: bool) -> Box<dyn Connector> {
     Box::new(elastic::Elastic::new(settings))
 }
 
-/// The records of those lines, as the pipeline makes them.
-fn records(connector: &dyn Connector, hostname: &str, lines: &str) -> Vec<Vec<u8>> {
-    let mut decoder = Decoder::new();
-    let mut mapper = Mapper::new(Schema::built_in().unwrap(), Guard::new::<&str>(&[]));
-    let (mut tape, mut fields) = (Tape::new(), Fields::new());
-    let record = |line: &str| {
-        let decoded = decoder.decode(Format::Json, line.as_bytes(), &mut tape).unwrap();
-        let derived = "sg0000000000000001-0";
-        let index = mapper.map(None, decoded, &mut tape, derived, &mut fields).unwrap();
+/// The stages before a connector.
+struct Stages {
+    decoder: Decoder,
+    mapper: Mapper,
+    tape: Tape,
+    fields: Fields,
+}
+
+impl Stages {
+    fn new() -> Stages {
+        Stages {
+            decoder: Decoder::new(),
+            mapper: Mapper::new(Schema::built_in().unwrap(), Guard::new::<&str>(&[])),
+            tape: Tape::new(),
+            fields: Fields::new(),
+        }
+    }
+
+    /// The records that connectors make of a line; `None` for what is no event.
+    fn records(
+        &mut self,
+        connectors: &[&dyn Connector],
+        hostname: &str,
+        line: &[u8],
+    ) -> Option<Vec<Vec<u8>>> {
+        let Stages { decoder, mapper, tape, fields } = self;
+        let decoded = decoder.decode(Format::Auto, line, tape).ok()?;
+        let index = mapper.map(None, decoded, tape, "sg0000000000000001-0", fields).ok()?;
         let item = Item {
-            fields: &fields,
-            event: Event::new(&tape, decoded.line),
+            fields,
+            event: Event::new(tape, decoded.line),
             id: fields.get(Slot::Id),
             schema: mapper.schema(index).unwrap().name(),
             hostname,
             time: fields.time().unwrap_or(EventTime(0)),
         };
-        let mut out = Vec::new();
-        connector.record(&item, &mut out).unwrap();
-        out
-    };
-    lines.lines().map(record).collect()
+        let record = |connector: &&dyn Connector| {
+            let mut out = Vec::new();
+            connector.record(&item, &mut out).unwrap();
+            out
+        };
+        Some(connectors.iter().map(record).collect())
+    }
 }
 
 /// The body of one request with all those lines.
 fn body(connector: &dyn Connector, hostname: &str, lines: &str) -> String {
-    let records = records(connector, hostname, lines);
+    let mut stages = Stages::new();
+    let of =
+        |line: &str| stages.records(&[connector], hostname, line.as_bytes()).unwrap().remove(0);
+    let records: Vec<_> = lines.lines().map(of).collect();
     let batch: Vec<_> = records
         .iter()
         .map(|bytes| Record { bytes, id: "id", severity: Default::default() })
@@ -213,4 +237,42 @@ fn raw_content_is_in_no_record() {
         let sent = body(connector.as_ref(), "x", &lines);
         assert!(!sent.contains("Ignore all previous") && !sent.contains("please drop"), "{sent}");
     }
+}
+
+/// Whatever the spool holds: each record is JSON, one text on a line.
+#[test]
+fn every_record_is_json() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders =
+        ["config/samples", "tests/samples/json", "tests/samples/ocsf", "tests/samples/cef"];
+    let more = ["tests/samples/syslog", "tests/samples/hostile/blns"];
+    let files = folders.into_iter().chain(more).flat_map(|folder| {
+        let files = fs::read_dir(root.join(folder)).unwrap();
+        files.map(|file| file.unwrap().path()).filter(|path| path.is_file())
+    });
+    let made = [datadog(), sentinel(), azure(), elastic(elastic::Action::Create, true)];
+    let connectors = made.each_ref().map(AsRef::as_ref);
+    let (mut stages, mut count) = (Stages::new(), 0);
+    for file in files {
+        let text = fs::read(&file).unwrap();
+        for line in text.split(|byte| *byte == b'\n').take(300) {
+            let records = stages.records(&connectors, "outpost", line).unwrap_or_default();
+            records.iter().for_each(|record| assert_is_json(record));
+            count += records.len();
+        }
+    }
+    assert!(count > 8000, "{count} records");
+}
+
+#[track_caller]
+fn assert_is_json(record: &[u8]) {
+    // Elastic's are two lines with their ends.
+    let lines = record.strip_suffix(b"\n").unwrap_or(record).split(|byte| *byte == b'\n');
+    let mut count = 0;
+    for line in lines {
+        let parsed = serde_json::from_slice::<&serde_json::value::RawValue>(line);
+        assert!(parsed.is_ok(), "{parsed:?}: {}", String::from_utf8_lossy(line));
+        count += 1;
+    }
+    assert_eq!(count, 1 + usize::from(record.ends_with(b"\n")));
 }

@@ -93,6 +93,34 @@ fn each_request_has_its_outcome() {
 }
 
 #[test]
+fn of_a_cut_answer_the_beginning_counts() {
+    let check = |items: &str, expected: &[&str]| {
+        let mut body = format!(r#"{{"errors":true,"items":[{items}"#);
+        body += &"x".repeat(LONG_BYTES_MIN);
+        let verdict = connector(Action::Create).verdict(&batch(), &response(200, &body));
+        match verdict.events {
+            Outcomes::Each(outcomes) => {
+                assert_eq!(outcomes.iter().map(name).collect::<Vec<_>>(), expected, "{items}");
+            }
+            Outcomes::All(outcome) => assert_eq!([name(&outcome)], *expected, "{items}"),
+        }
+    };
+    let (good, bad) = (
+        r#"{"create":{"status":201}}"#,
+        r#"{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":""#,
+    );
+    check(&format!("{good},{bad}"), &["Ok", "Retry", "Retry"]);
+    check(&format!("{good},{bad}\"}}}}}},{good}"), &["Ok", "Quarantine", "Ok"]);
+    check(&format!("{good},{bad}\"}}}}}},"), &["Ok", "Quarantine", "Retry"]);
+    // Nothing is known: in halves, and alone to the dead letter.
+    check(bad, &["Split"]);
+    check("", &["Split"]);
+    // A short answer that is no JSON is none at all.
+    let short = response(200, r#"{"errors":true,"items":[{"create":{"status":201}},"#);
+    assert_eq!(shared(&connector(Action::Create).verdict(&batch(), &short)), "Retry");
+}
+
+#[test]
 fn requests_are_as_documented() {
     let request = |settings: Settings, secrets: &[(&'static str, &str)]| {
         with_context(secrets, None, |context| {

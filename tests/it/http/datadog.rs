@@ -4,13 +4,18 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::probes;
 use super::server::{Accepted, Api, Event, Failure, Reply, Request};
-use super::{probes, trials};
+use super::trials::{self, Trial};
 
 const KEY: &str = "MARKER-datadog-api-key";
 
-/// The intake.
-struct Intake;
+/// The intake; of entries that are written now, or of old ones.
+struct Intake {
+    is_late: bool,
+}
+
+const INTAKE: Intake = Intake { is_late: false };
 
 impl Api for Intake {
     fn keys(&self, url: &str, dir: &Path) -> String {
@@ -26,9 +31,9 @@ impl Api for Intake {
         vec![KEY.to_owned()]
     }
 
-    /// Young enough to be stored under its own time.
     fn line(&self, n: usize) -> String {
-        let time = jiff::Timestamp::now();
+        let hours = if self.is_late { 19 } else { 0 };
+        let time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
         let id = super::server::id(n);
         format!(
             "{{\"type\":\"loop.detected\",\"severity\":\"high\",\"timestamp\":\"{time}\",\
@@ -53,6 +58,7 @@ impl Api for Intake {
         if entries.is_empty() || entries.len() > 1000 || request.plain.len() > 5_000_000 {
             return Err(format!("{} entries, {} bytes", entries.len(), request.plain.len()));
         }
+        let entry = |value| entry(value, self.is_late);
         entries.into_iter().map(entry).collect::<Result<_, _>>().map(Accepted::Events)
     }
 
@@ -75,7 +81,11 @@ impl Api for Intake {
 }
 
 /// One entry, held against the document of the product and of the API.
-fn entry(value: Value) -> Result<Event, String> {
+fn entry(mut value: Value, is_late: bool) -> Result<Event, String> {
+    let members = value.as_object_mut().ok_or("no object")?;
+    if members.remove("original_timestamp").is_some() != is_late {
+        return Err(value.to_string());
+    }
     let keys: Vec<_> = value.as_object().ok_or("no object")?.keys().collect();
     let wanted = [
         "attributes",
@@ -107,27 +117,42 @@ fn entry(value: Value) -> Result<Event, String> {
 
 #[test]
 fn events_arrive_exactly_once() {
-    trials::exactly_once(Intake);
+    trials::exactly_once(INTAKE);
 }
 
 #[test]
 fn none_is_lost_to_any_failure() {
-    trials::none_lost(Intake);
+    trials::none_lost(INTAKE);
+}
+
+/// Entries older than 18 hours would be answered with 202 and dropped.
+#[test]
+fn late_entries_are_stored_with_a_warning() {
+    const EVENTS: usize = 300;
+    let trial = Trial::new(Intake { is_late: true }, "");
+    trial.spool(EVENTS);
+    let mut agent = trial.outpost.start();
+    agent.wait_confirmed(EVENTS as u64);
+    trial.server.assert_content();
+    assert_eq!(trial.server.count(), EVENTS);
+    assert!(agent.stop().success());
+    let log = trial.outpost.log();
+    assert_eq!(log.matches("older than 18 hours").count(), 1, "{log}");
 }
 
 #[test]
 fn refused_events_are_in_the_dead_letter() {
-    trials::rejects(Intake, "datadog");
+    trials::rejects(INTAKE, "datadog");
 }
 
 #[test]
 fn a_wrong_key_holds_everything() {
-    trials::held(Intake, Reply::new(403, "{\"errors\":[\"Forbidden\"]}"));
+    trials::held(INTAKE, Reply::new(403, "{\"errors\":[\"Forbidden\"]}"));
 }
 
 #[test]
 fn the_key_is_proven() {
     let forbidden = Reply::new(403, "{\"errors\":[\"Forbidden\"]}");
     let invalid = Reply::new(200, "{\"valid\":false}");
-    probes::proven(|| Intake, &[(forbidden, "`api_key`"), (invalid, "`api_key`")]);
+    probes::proven(|| INTAKE, &[(forbidden, "`api_key`"), (invalid, "`api_key`")]);
 }

@@ -1,7 +1,7 @@
 //! Azure Monitor's Logs Ingestion API and the token endpoint before it, by their documentation.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -11,17 +11,37 @@ use super::{probes, trials};
 const SECRET: &str = "MARKER~client.secret&more=1";
 const TENANT: &str = "0b7f5a10-0000-4000-8000-000000000001";
 
+/// What the login documents (RFC 6749, section 5.2), and what every server can do.
+const LOGIN_FAILURES: [(u16, &str); 7] = [
+    (400, "invalid_request"),
+    (401, "invalid_client"),
+    (400, "unauthorized_client"),
+    (400, "invalid_scope"),
+    (429, "temporarily_unavailable"),
+    (500, "server_error"),
+    (503, "temporarily_unavailable"),
+];
+
 /// A data collection rule with one stream, and its tenant's login.
 struct Rule {
     /// Requests for which a token is good: the end of its life comes unannounced.
     token_uses: u64,
+    /// The login fails, too: three times before each token.
+    is_login_flaky: bool,
+    logins: AtomicUsize,
     tokens: AtomicU64,
     uses: AtomicU64,
 }
 
 impl Rule {
     fn new(token_uses: u64) -> Rule {
-        Rule { token_uses, tokens: AtomicU64::new(0), uses: AtomicU64::new(0) }
+        Rule {
+            token_uses,
+            is_login_flaky: false,
+            logins: AtomicUsize::new(0),
+            tokens: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
+        }
     }
 
     fn error(status: u16, code: &str) -> Reply {
@@ -44,6 +64,12 @@ impl Rule {
                     &scope=https%3A%2F%2Fmonitor.azure.com%2F.default";
         if request.body != form.as_bytes() {
             return Err(String::from_utf8_lossy(&request.body).into_owned());
+        }
+        let login = self.logins.fetch_add(1, Ordering::SeqCst);
+        if self.is_login_flaky && login % 4 != 3 {
+            let (status, error) = LOGIN_FAILURES[login % LOGIN_FAILURES.len()];
+            let body = json!({"error": error, "error_description": "…", "error_codes": [7000215]});
+            return Ok(Accepted::Other(Reply::new(status, body.to_string())));
         }
         self.tokens.fetch_add(1, Ordering::SeqCst);
         self.uses.store(0, Ordering::SeqCst);
@@ -164,7 +190,7 @@ fn events_arrive_exactly_once() {
 
 #[test]
 fn none_is_lost_to_any_failure() {
-    trials::none_lost(Rule::new(30));
+    trials::none_lost(Rule { is_login_flaky: true, ..Rule::new(30) });
 }
 
 #[test]
