@@ -47,6 +47,9 @@ const CONNECTORS: [(&str, Read); 9] = [
 /// The most requests in flight: each holds a body.
 const IN_FLIGHT_MAX: u32 = 64;
 
+/// Acknowledgements are asked for once a second.
+const ACKNOWLEDGE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
+
 /// What was typed of an HTTP destination.
 #[derive(Default)]
 pub(super) struct Typed {
@@ -72,7 +75,8 @@ pub(super) struct Typed {
 pub(super) fn read(kind: &Given<String>, section: &mut Section<'_>) -> Typed {
     let mut typed = Typed {
         request_timeout: section.duration("request_timeout", MILLISECOND..=HOUR),
-        acknowledge_timeout: section.duration("acknowledge_timeout", MILLISECOND..=HOUR),
+        acknowledge_timeout: section
+            .duration("acknowledge_timeout", ACKNOWLEDGE_TIMEOUT_MIN..=HOUR),
         requests_in_flight: section.number("requests_in_flight", 1..=IN_FLIGHT_MAX),
         gzip: section.flag("gzip"),
         ..Typed::default()

@@ -270,21 +270,24 @@ fn address(endpoint: &Endpoint) -> Address {
     Address { protocol, host: endpoint.host.clone(), port: endpoint.port }
 }
 
-/// hyper's errors name no secrets; the last of the chain says most.
+/// hyper's errors name no secrets; the innermost of the chain says most.
 fn cause(endpoint: &Endpoint, error: &hyper::Error) -> Cause {
-    let mut text = format!("{}: {error}", host(endpoint));
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
-    let code = match error {
-        error if error.is_incomplete_message() || error.is_canceled() => "closed",
-        error if error.is_parse() => "not_http",
-        error if error.is_timeout() => "timeout",
-        _ => "reset",
-    };
-    Cause::new(code, format!("{text}; it is tried again"))
+    let failure = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
+    let is_end = failure.is_some_and(|it| it.kind() == io::ErrorKind::UnexpectedEof);
+    let host = host(endpoint);
+    if is_end || error.is_incomplete_message() || error.is_canceled() {
+        let text = format!("{host}: the receiver closed the connection before its answer");
+        return Cause::new("closed", text);
+    }
+    if error.is_parse() {
+        let text = format!("{host}: the answer is not HTTP/1.1: {innermost}; check the port");
+        return Cause::new("not_http", text);
+    }
+    Cause::new("reset", format!("{host}: the connection broke: {innermost}"))
 }
 
 /// A [`ByteStream`] as hyper wants one.

@@ -6,6 +6,7 @@ mod azure_data_collector;
 mod body;
 mod datadog;
 mod elastic;
+mod engine;
 mod payload;
 mod probes;
 mod qradar_http;
