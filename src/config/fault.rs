@@ -189,6 +189,15 @@ pub(super) enum Fault {
     #[cfg(feature = "http")]
     #[error("`{0}` has no meaning for HTTP; remove it")]
     NotOverHttp(&'static str),
+    #[cfg(feature = "http")]
+    #[error("HTTP goes only to hosts that are listed; add {0} to SPOOLGATE_EGRESS_HOSTS")]
+    VariableNotListed(String),
+    #[cfg(feature = "http")]
+    #[error(
+        "certificates are always verified; remove it, and give the receiver's authority in \
+         SPOOLGATE_TLS_CA_FILE, or its pin in a configuration file"
+    )]
+    TlsVerification,
     #[error(
         "type \"{0}\" speaks HTTP, which the egress policy denies; set `allow = true` and list \
          its host under `hosts` in [egress], or use `type = \"syslog\"`"
@@ -255,8 +264,11 @@ pub(super) enum Fault {
          arrive under another log source, use \"lf\""
     )]
     OctetCountingQradar,
-    #[error("QRADAR_SYSLOG_HOST is set but not used, since this file exists; unset it or move it")]
-    IgnoredVariables,
+    #[error("{0} is set but not used, since this file exists; unset it or move it")]
+    IgnoredVariables(&'static str),
+    #[cfg(feature = "http")]
+    #[error("this place is not used; the dead letter is dead-letter.jsonl in the state directory")]
+    DeadLetterPlace,
 }
 
 /// What the writer may have meant.

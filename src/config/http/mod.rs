@@ -272,7 +272,7 @@ impl Keys<'_, '_> {
 }
 
 /// For names that stand in paths and headers.
-fn is_name(text: &str) -> Result<(), &'static str> {
+pub(super) fn is_name(text: &str) -> Result<(), &'static str> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     match text.len() <= 256 && text.bytes().all(is_letter) {
         true => Ok(()),
@@ -281,7 +281,7 @@ fn is_name(text: &str) -> Result<(), &'static str> {
 }
 
 /// For texts that stand in a header.
-fn is_header_text(text: &str) -> Result<(), &'static str> {
+pub(super) fn is_header_text(text: &str) -> Result<(), &'static str> {
     match text.len() <= 1024 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         true => Ok(()),
         false => Err("cannot stand in a header; it has up to 1,024 printable ASCII characters"),

@@ -1,6 +1,8 @@
 //! What the configuration makes of files and of the environment.
 
 mod environment;
+#[cfg(feature = "http")]
+mod environment_http;
 mod errors;
 mod example;
 mod settings;
