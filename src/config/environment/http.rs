@@ -75,7 +75,7 @@ const CONNECTORS: [Connector; 6] = [
 /// The variable that asks for an HTTP destination; the first, if several do.
 pub(in crate::config) fn asked(lookup: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
     let is_set = |name: &&str| lookup(name).is_some_and(|value| !value.trim().is_empty());
-    CONNECTORS.iter().flat_map(|connector| connector.required).copied().find(|name| is_set(&name))
+    CONNECTORS.iter().flat_map(|connector| connector.required).copied().find(|name| is_set(name))
 }
 
 /// What the variables open: `[egress]` of a file.
