@@ -3,6 +3,8 @@
 mod environment;
 mod errors;
 mod example;
+#[cfg(feature = "http")]
+mod http;
 mod settings;
 
 use std::io;

@@ -231,11 +231,7 @@ fn a_split_finds_the_one_bad_event_and_no_other_is_given_up() {
     let mut bench = Bench::new();
     bench.push(4);
     let (mut stored, mut dead) = (0, Vec::new());
-    loop {
-        let batch = match bench.queue.take(bench.now, true) {
-            Take::Send(batch) => batch,
-            Take::Wait(_) => break,
-        };
+    while let Take::Send(batch) = bench.queue.take(bench.now, true) {
         let is_bad = batch.events.iter().any(|event| event.id == "2");
         let outcomes = if is_bad { all(Outcome::Split) } else { OK };
         let settled = bench.answer(batch, outcomes, 400);
