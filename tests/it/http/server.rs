@@ -356,7 +356,18 @@ fn serve(socket: TcpStream, state: &State) -> io::Result<()> {
         let next = answer(state, request);
         let stream = stream.get_mut();
         match next {
-            Next::Answer(reply) => stream.write_all(&bytes_of(&reply))?,
+            Next::Answer(reply) => {
+                stream.write_all(&bytes_of(&reply))?;
+                if reply
+                    .headers
+                    .iter()
+                    .any(|(name, value)| *name == "Connection" && value == "close")
+                {
+                    stream.conn.send_close_notify();
+                    stream.flush()?;
+                    return handle.shutdown(Shutdown::Write);
+                }
+            }
             Next::Reset => {
                 let linger = socket2::SockRef::from(&handle);
                 return linger.set_linger(Some(Duration::ZERO));
