@@ -147,8 +147,11 @@ pub(super) enum Fault {
     #[error("`{key}` \"{value}\" {why}")]
     Url { key: &'static str, value: String, why: UrlFault },
     #[cfg(feature = "http")]
-    #[error("`{key}` = \"{value}\" {why}")]
+    #[error("`{key}` = {value:?} {why}")]
     Text { key: &'static str, value: String, why: &'static str },
+    #[cfg(feature = "http")]
+    #[error("`{key}`: {why}")]
+    Template { key: &'static str, why: String },
     #[cfg(feature = "http")]
     #[error("{0}")]
     Connector(&'static str),

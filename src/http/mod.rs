@@ -5,10 +5,29 @@
 //! sends what it makes, reads secrets, retries and moves cursors. Diagnostics: every fault is a
 //! [`Cause`], without event content and without secrets.
 
+pub mod aisg;
+pub mod authorization;
+pub mod azure_data_collector;
+pub mod body;
+pub mod datadog;
+pub mod elastic;
+pub mod instant;
 pub mod json;
+pub mod ocsf;
+pub mod payload;
+pub mod percent;
+pub mod qradar_http;
 pub mod secret;
+pub mod sentinel;
 pub mod settings;
+mod signature;
 pub mod splunk_hec;
+pub mod sumo;
+#[cfg(test)]
+mod trial;
+mod url;
+pub mod webhook;
+pub mod xsiam;
 
 use std::time::Duration;
 
@@ -25,6 +44,20 @@ pub fn connector(settings: &Settings) -> Box<dyn Connector> {
         ConnectorSettings::SplunkHec(settings) => {
             Box::new(splunk_hec::SplunkHec::new(settings.clone()))
         }
+        ConnectorSettings::QradarHttp(settings) => {
+            Box::new(qradar_http::QradarHttp::new(settings.clone()))
+        }
+        ConnectorSettings::Sumo(settings) => Box::new(sumo::Sumo::new(settings.clone())),
+        ConnectorSettings::Webhook(settings) => Box::new(webhook::Webhook::new(settings.clone())),
+        ConnectorSettings::Xsiam(settings) => Box::new(xsiam::Xsiam::new(settings.clone())),
+        ConnectorSettings::Sentinel(settings) => {
+            Box::new(sentinel::Sentinel::new(settings.clone()))
+        }
+        ConnectorSettings::AzureDataCollector(settings) => {
+            Box::new(azure_data_collector::AzureDataCollector::new(settings.clone()))
+        }
+        ConnectorSettings::Elastic(settings) => Box::new(elastic::Elastic::new(settings.clone())),
+        ConnectorSettings::Datadog(settings) => Box::new(datadog::Datadog::new(settings.clone())),
     }
 }
 

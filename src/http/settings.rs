@@ -109,6 +109,22 @@ impl fmt::Display for Endpoint {
 pub enum ConnectorSettings {
     /// Splunk HTTP Event Collector.
     SplunkHec(super::splunk_hec::Settings),
+    /// IBM QRadar HTTP Receiver.
+    QradarHttp(super::qradar_http::Settings),
+    /// Sumo Logic HTTP source.
+    Sumo(super::sumo::Settings),
+    /// Any receiver of JSON.
+    Webhook(super::webhook::Settings),
+    /// Palo Alto Cortex XSIAM HTTP collector.
+    Xsiam(super::xsiam::Settings),
+    /// Microsoft Sentinel, by the Logs Ingestion API.
+    Sentinel(super::sentinel::Settings),
+    /// Azure Monitor's retired HTTP Data Collector API.
+    AzureDataCollector(super::azure_data_collector::Settings),
+    /// Elasticsearch and OpenSearch.
+    Elastic(super::elastic::Settings),
+    /// Datadog logs.
+    Datadog(super::datadog::Settings),
 }
 
 impl ConnectorSettings {
@@ -116,6 +132,14 @@ impl ConnectorSettings {
     pub fn word(&self) -> &'static str {
         match self {
             ConnectorSettings::SplunkHec(_) => "splunk_hec",
+            ConnectorSettings::Sentinel(_) => "sentinel",
+            ConnectorSettings::AzureDataCollector(_) => "azure_data_collector",
+            ConnectorSettings::Elastic(_) => "elastic",
+            ConnectorSettings::Datadog(_) => "datadog",
+            ConnectorSettings::Sumo(_) => "sumo",
+            ConnectorSettings::Xsiam(_) => "xsiam",
+            ConnectorSettings::QradarHttp(_) => "qradar_http",
+            ConnectorSettings::Webhook(_) => "webhook",
         }
     }
 }

@@ -1,14 +1,18 @@
-//! Splunk HTTP Event Collector: `POST /services/collector/event`, JSON objects one after another.
+//! Splunk HTTP Event Collector: `POST /services/collector/event`, JSON objects one after another,
+//! or `/raw`, one event a line.
 //!
 //! In: events. Out: `time`, `host`, `source`, `sourcetype`, `index`, `event` for each (seed, Splunk
-//! HEC); codes 0 to 27 of the response as outcomes.
+//! HEC), or as the product's example has them; codes 0 to 27 of the response as outcomes.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::json::{push_event, push_member};
+use super::body::lines;
+use super::json::Object;
+use super::payload::{self, Payload, hec};
+use super::percent::push_encoded;
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
 use super::{
@@ -34,6 +38,14 @@ pub struct Settings {
     pub host: Option<String>,
     /// The indexer acknowledges (`useACK` of the token): an event is confirmed by that alone.
     pub acknowledge: bool,
+    /// The shape under `event`, and which names stand where no setting gives any.
+    pub payload: Payload,
+    /// Adds the indexed field `severity_id`, the severity in Splunk's numbers, for products that
+    /// document it (AISG).
+    pub severity_id: bool,
+    /// Events alone, one a line, to `/services/collector/raw`: for tokens whose sourcetype does
+    /// the parsing. Names travel in the query.
+    pub raw: bool,
 }
 
 /// The connector.
@@ -73,15 +85,84 @@ impl SplunkHec {
             ("authorization", Secret::new(format!("Splunk {}", token.expose()))),
             ("content-type", Secret::new("application/json")),
         ];
-        if self.settings.acknowledge {
+        if self.settings.acknowledge || self.settings.raw {
             headers.push(("x-splunk-request-channel", Secret::new(context.channel)));
         }
         Ok(headers)
     }
 
     fn is_index_per_batch(&self) -> bool {
-        self.settings.index.is_some()
+        self.settings.index.is_some() || self.settings.payload == Payload::Product
     }
+
+    fn path(&self, context: &Context<'_>) -> String {
+        if !self.settings.raw {
+            return "/services/collector/event".to_owned();
+        }
+        let mut path = format!("/services/collector/raw?channel={}", context.channel);
+        let settings = &self.settings;
+        let named = [
+            ("host", &settings.host),
+            ("source", &settings.source),
+            ("sourcetype", &settings.sourcetype),
+            ("index", &settings.index),
+        ];
+        for (key, text) in named {
+            if let Some(text) = text {
+                let _ = write!(path, "&{key}=");
+                push_encoded(text, &mut path);
+            }
+        }
+        path
+    }
+
+    /// Members in the order of the product's example.
+    fn push_record(&self, item: &Item<'_>, out: &mut Vec<u8>) {
+        let settings = &self.settings;
+        let names = hec::names(settings.payload, item);
+        let mut object = Object::begin(out);
+        if names.is_event_first {
+            payload::push(settings.payload, item, object.member("event"));
+        } else {
+            push_time(item, object.member("time"));
+        }
+        let host = settings.host.as_deref().or((!names.is_event_first).then_some(item.hostname));
+        let named = [
+            ("host", host),
+            ("source", settings.source.as_deref().or(names.source)),
+            ("sourcetype", settings.sourcetype.as_deref().or(names.sourcetype)),
+            ("index", settings.index.as_deref().or(names.index)),
+        ];
+        for (key, text) in named {
+            if let Some(text) = text {
+                object.text(key, text);
+            }
+        }
+        if names.is_event_first {
+            object.number("time", item.time.millis().div_euclid(1000));
+        } else {
+            payload::push(settings.payload, item, object.member("event"));
+        }
+        let severity_id = names.severity_id.filter(|_| settings.severity_id);
+        if names.tag.is_some() || severity_id.is_some() {
+            let mut fields = Object::begin(object.member("fields"));
+            if let Some(tag) = names.tag {
+                fields.text("tag", tag);
+            }
+            if let Some(severity_id) = severity_id {
+                fields.number("severity_id", severity_id.into());
+            }
+            fields.end();
+        }
+        object.end();
+    }
+}
+
+/// Seconds since the epoch with three fraction digits.
+fn push_time(item: &Item<'_>, out: &mut Vec<u8>) {
+    let millis = item.time.millis();
+    let (seconds, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
+    out.extend_from_slice(format!("{seconds}.{rest:03}").as_bytes());
 }
 
 impl Connector for SplunkHec {
@@ -105,26 +186,11 @@ impl Connector for SplunkHec {
 
     fn record(&self, item: &Item<'_>, out: &mut Vec<u8>) -> Result<(), Cause> {
         let start = out.len();
-        let millis = item.time.millis();
-        let (seconds, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "{{\"time\":{seconds}.{rest:03},");
-        push_member("host", self.settings.host.as_deref().unwrap_or(item.hostname), out);
-        let settings = &self.settings;
-        let named = [
-            ("source", &settings.source),
-            ("sourcetype", &settings.sourcetype),
-            ("index", &settings.index),
-        ];
-        for (key, text) in named {
-            if let Some(text) = text {
-                out.push(b',');
-                push_member(key, text, out);
-            }
+        if self.settings.raw {
+            payload::push(self.settings.payload, item, out);
+        } else {
+            self.push_record(item, out);
         }
-        out.extend_from_slice(b",\"event\":");
-        push_event(item.event, out);
-        out.push(b'}');
         if out.len() - start >= BODY_BYTES_MAX {
             out.truncate(start);
             return Err(Cause::new("too_large", "the event is over 1 MiB as an HEC record"));
@@ -133,17 +199,12 @@ impl Connector for SplunkHec {
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
-        let mut body = Vec::with_capacity(batch.iter().map(|record| record.bytes.len() + 1).sum());
-        for record in batch {
-            body.extend_from_slice(record.bytes);
-            body.push(b'\n');
-        }
         Ok(Request {
             endpoint: None,
             method: Method::Post,
-            path: Secret::new("/services/collector/event"),
+            path: Secret::new(self.path(context)),
             headers: self.headers(context)?,
-            body,
+            body: lines(batch),
             may_gzip: true,
         })
     }

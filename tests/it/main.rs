@@ -12,6 +12,8 @@
 
 mod after_delivery;
 mod agent;
+#[cfg(feature = "http")]
+mod clouds;
 mod commands;
 mod confirm;
 mod confirm_rsyslog;

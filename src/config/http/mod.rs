@@ -5,7 +5,16 @@
 //! `resolve`, so that no connector can forget to. A connector is a file with one function here and
 //! one line in [`CONNECTORS`].
 
+mod authorization;
+mod azure_data_collector;
+mod datadog;
+mod elastic;
+mod qradar_http;
+mod sentinel;
 mod splunk_hec;
+mod sumo;
+mod webhook;
+mod xsiam;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,13 +24,25 @@ use super::findings::{At, Given};
 use super::section::Section;
 use super::typed::file::{HOUR, MILLISECOND};
 use super::value;
+use crate::http::payload::Payload;
 use crate::http::settings::{ConnectorSettings, Endpoint, SecretSource};
+use crate::http::webhook::template::Template;
 
 /// Reads the keys of one connector; `None` when something is wrong, which was then reported.
 type Read = fn(&mut Keys<'_, '_>) -> Option<ConnectorSettings>;
 
 /// One line for each connector: its type, and what reads its keys.
-const CONNECTORS: [(&str, Read); 1] = [("splunk_hec", splunk_hec::read)];
+const CONNECTORS: [(&str, Read); 9] = [
+    ("splunk_hec", splunk_hec::read),
+    ("sentinel", sentinel::read),
+    ("azure_data_collector", azure_data_collector::read),
+    ("elastic", elastic::read),
+    ("datadog", datadog::read),
+    ("sumo", sumo::read),
+    ("xsiam", xsiam::read),
+    ("qradar_http", qradar_http::read),
+    ("webhook", webhook::read),
+];
 
 /// The most requests in flight: each holds a body.
 const IN_FLIGHT_MAX: u32 = 64;
@@ -91,16 +112,6 @@ impl Keys<'_, '_> {
         self.section.read(key, |text| Ok(text.to_owned())).map(|given| given.value)
     }
 
-    /// The same for a key that must be there; `example` is the whole line.
-    pub(super) fn required_text(
-        &mut self,
-        key: &'static str,
-        example: &'static str,
-    ) -> Option<String> {
-        self.section.require(key, example);
-        self.text(key)
-    }
-
     /// A text that `check` finds nothing wrong with; it answers what is: "`key` = "value" …".
     pub(super) fn checked_text(
         &mut self,
@@ -112,6 +123,17 @@ impl Keys<'_, '_> {
             Err(why) => Err(Fault::Text { key, value: text.to_owned(), why }),
         };
         self.section.read(key, read).map(|given| given.value)
+    }
+
+    /// The same for a key that must be there; `example` is the whole line.
+    pub(super) fn required_checked_text(
+        &mut self,
+        key: &'static str,
+        example: &'static str,
+        check: impl FnOnce(&str) -> Result<(), &'static str>,
+    ) -> Option<String> {
+        self.section.require(key, example);
+        self.checked_text(key, check)
     }
 
     /// Texts in a list, none empty.
@@ -130,15 +152,6 @@ impl Keys<'_, '_> {
         self.section.number(key, range).map(|given| given.value)
     }
 
-    /// A duration within `range`.
-    pub(super) fn duration(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
-        self.section.duration(key, range).map(|given| given.value)
-    }
-
     /// One of a few words.
     pub(super) fn word<T: Clone>(
         &mut self,
@@ -146,6 +159,48 @@ impl Keys<'_, '_> {
         words: &[(&'static str, T)],
     ) -> Option<T> {
         self.section.word(key, words).map(|given| given.value)
+    }
+
+    /// `payload`: the shape of events.
+    pub(super) fn payload(&mut self) -> Payload {
+        let words = [("event", Payload::Event), ("product", Payload::Product)];
+        self.word("payload", &words).unwrap_or_default()
+    }
+
+    /// A body template; `example` is the whole line where one must be there.
+    pub(super) fn template(
+        &mut self,
+        key: &'static str,
+        example: Option<&'static str>,
+    ) -> Option<Template> {
+        if let Some(example) = example {
+            self.section.require(key, example);
+        }
+        let read = |text: &str| {
+            Template::parse(text).map_err(|why| Fault::Template { key, why: why.to_string() })
+        };
+        self.section.read(key, read).map(|given| given.value)
+    }
+
+    /// `envelope`: JSON in which `{{events}}` stands where the array goes; what is before and
+    /// behind it.
+    pub(super) fn envelope(&mut self) -> Option<(String, String)> {
+        const KEY: &str = "envelope";
+        let read = |text: &str| {
+            let (before, behind) = text.split_once("{{events}}").ok_or(Fault::Template {
+                key: KEY,
+                why: "{{events}} does not stand in it".to_owned(),
+            })?;
+            let sample = format!("{before}[]{behind}");
+            match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
+                Ok(_) => Ok((before.to_owned(), behind.to_owned())),
+                Err(why) => {
+                    let why = format!("with an array for {{{{events}}}} it is no JSON: {why}");
+                    Err(Fault::Template { key: KEY, why })
+                }
+            }
+        };
+        self.section.read(KEY, read).map(|given| given.value)
     }
 
     /// All pairs of the sub-section `key`, whose keys are the writer's own; `name` is its whole
@@ -213,5 +268,22 @@ impl Keys<'_, '_> {
                 Fault::Url { key, value, why }
             })
         })
+    }
+}
+
+/// For names that stand in paths and headers.
+fn is_name(text: &str) -> Result<(), &'static str> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match text.len() <= 256 && text.bytes().all(is_letter) {
+        true => Ok(()),
+        false => Err("is no name; it has up to 256 letters, digits, `-`, `_` and `.`"),
+    }
+}
+
+/// For texts that stand in a header.
+fn is_header_text(text: &str) -> Result<(), &'static str> {
+    match text.len() <= 1024 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        true => Ok(()),
+        false => Err("cannot stand in a header; it has up to 1,024 printable ASCII characters"),
     }
 }

@@ -14,8 +14,14 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
         sourcetype: keys.text("sourcetype"),
         host: keys.text("host"),
         acknowledge: keys.flag("acknowledge").unwrap_or(false),
+        payload: keys.payload(),
+        severity_id: keys.flag("severity_id").unwrap_or(false),
+        raw: keys.flag("raw").unwrap_or(false),
         endpoint: endpoint?,
         token: token?,
     };
+    if settings.raw && settings.severity_id {
+        keys.refuse("`raw` sends events alone; remove `severity_id`, which stands beside them");
+    }
     Some(ConnectorSettings::SplunkHec(settings))
 }

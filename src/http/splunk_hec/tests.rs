@@ -20,6 +20,9 @@ fn connector(acknowledge: bool) -> SplunkHec {
         sourcetype: Some("arbitex:audit".to_owned()),
         host: None,
         acknowledge,
+        payload: Payload::Event,
+        severity_id: false,
+        raw: false,
     })
 }
 
