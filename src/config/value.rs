@@ -147,6 +147,7 @@ pub(super) fn endpoint(text: &str, port: u16) -> Result<Endpoint, UrlFault> {
     }
     let (host, typed_port) = host_and_port(authority).map_err(UrlFault::Authority)?;
     let port = match typed_port {
+        None if !is_tls && port == 443 => 80,
         None => port,
         Some(typed) => match typed.parse::<u16>() {
             Ok(number) if number > 0 && !typed.starts_with('+') => number,

@@ -5,6 +5,8 @@ mod environment;
 mod environment_http;
 mod errors;
 mod example;
+#[cfg(feature = "http")]
+mod http;
 mod settings;
 
 use std::io;

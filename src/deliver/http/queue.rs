@@ -400,15 +400,15 @@ impl Queue {
     }
 
     /// Doubles with each failure, between half of it and the whole by `jitter`; what the receiver
-    /// asks for, where it does, up to a cap.
+    /// asks for, where it does, up to a cap, and not less than the first wait: some ask for none.
     fn wait(&self, failures: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let retry = &self.settings.retry;
+        let share = 0.5 + jitter.clamp(0.0, 1.0) / 2.0;
         if let Some(asked) = retry_after {
-            return asked.min(retry.retry_after_max);
+            return asked.min(retry.retry_after_max).max(retry.initial_backoff.mul_f64(share));
         }
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
-        let ceiling = retry.initial_backoff.saturating_mul(factor).min(retry.max_backoff);
-        ceiling.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+        retry.initial_backoff.saturating_mul(factor).min(retry.max_backoff).mul_f64(share)
     }
 
     fn send_fresh(&mut self, now: Instant) -> Take {

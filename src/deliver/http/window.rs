@@ -117,6 +117,10 @@ impl Window {
                 self.open.filtered -= filtered;
                 self.open.dead_lettered -= dead_lettered;
             }
+            if file.segments.is_empty() {
+                // Nobody holds a key of it any more, so its numbers may begin anew.
+                self.files.remove(&key);
+            }
             if let Some(cursor) = last {
                 self.cursors.insert(key, cursor);
                 moved.push(cursor);
@@ -144,10 +148,10 @@ impl Window {
         self.cursors.values().copied().collect()
     }
 
-    /// The file is gone and passed: nothing will ask for its cursor again.
+    /// The file is gone: nothing will ask for its cursor again. Events of it that were read before
+    /// it was cut short go on.
     pub fn forget(&mut self, file: FileKey) {
         self.cursors.remove(&file);
-        self.files.remove(&file);
     }
 
     fn settle(&mut self, key: SegmentKey, change: impl FnOnce(&mut Counts) -> u64) {
@@ -214,6 +218,20 @@ mod tests {
         window.delivered(behind);
         assert_eq!(window.pass().unwrap().cursors, [cursor(1, 1000)]);
         assert!(window.ledger().adds_up());
+    }
+
+    #[test]
+    fn events_of_a_file_that_is_gone_are_still_accounted_for() {
+        let mut window = empty();
+        let read = window.push(cursor(1, 10), counts(2, 0, 0));
+        window.forget(FileKey(1));
+        window.delivered(read);
+        window.delivered(read);
+        assert_eq!(window.pass().unwrap().ledger.confirmed, 2);
+        assert_eq!(window.ledger().in_flight, 0);
+        let again = window.push(cursor(1, 20), counts(1, 0, 0));
+        window.delivered(again);
+        assert_eq!(window.pass().unwrap().cursors, [cursor(1, 20)]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ struct Plain {
     /// So many questions are answered with no.
     forgets: AtomicU64,
     number: AtomicU64,
+    /// Every answer ends its connection.
+    closes: bool,
 }
 
 impl Plain {
@@ -36,6 +38,7 @@ impl Plain {
             acknowledges: false,
             forgets: AtomicU64::new(0),
             number: AtomicU64::new(0),
+            closes: false,
         }
     }
 }
@@ -86,7 +89,8 @@ impl Api for Plain {
 
     fn stored(&self, _request: &Request, _events: &[Event]) -> Reply {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        Reply::new(200, json!({"code": 0, "ackId": number}).to_string())
+        let reply = Reply::new(200, json!({"code": 0, "ackId": number}).to_string());
+        if self.closes { reply.with("Connection", "close") } else { reply }
     }
 }
 
@@ -192,6 +196,18 @@ fn bounded_attempts_end_in_the_dead_letter_and_a_replay_sends_them() {
     assert!(replay.status.success(), "{replay:?}");
     agent.wait_confirmed(20);
     assert_eq!(trial.server.count(), 20);
+    assert!(agent.stop().success());
+}
+
+#[test]
+fn a_connection_for_each_request_is_no_failure() {
+    let trial = Trial::new(Plain { closes: true, ..Plain::new() }, "");
+    trial.spool(2000);
+    let mut agent = trial.outpost.start();
+    let status = agent.wait_confirmed(2000);
+    assert_eq!((count(&status, "resent"), twice(&trial.server)), (0, 0));
+    assert_eq!(status["last_error"], Value::Null);
+    assert!(status["connections"].as_u64().unwrap() >= 20, "{status}");
     assert!(agent.stop().success());
 }
 

@@ -7,6 +7,7 @@ mod body;
 mod datadog;
 mod elastic;
 mod engine;
+mod failures;
 mod payload;
 mod probes;
 mod qradar_http;

@@ -14,6 +14,8 @@ use serde_json::Value;
 use spoolgate::cli::receive::throw_away_ca;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+pub use super::failures::{Failure, common_failures};
+
 /// What a vendor documents of its API.
 pub trait Api: Send + Sync + 'static {
     /// The keys of `[[destination]]` from `type` on, one a line, ending with a newline;
@@ -143,45 +145,6 @@ impl Reply {
         self.headers.push((name, value.into()));
         self
     }
-}
-
-/// A documented way to fail.
-#[derive(Clone)]
-pub enum Failure {
-    /// Stores nothing and answers so.
-    Refuse(Reply),
-    /// Answers so, but stores everything: the client cannot know.
-    StoreAndRefuse(Reply),
-    /// Refuses so whatever has more than one event.
-    RefuseMany(Reply),
-    /// Stores some and says which: (stored, answer).
-    Partly(fn(&[Event]) -> (Vec<usize>, Reply)),
-    /// RST with nothing stored.
-    Reset,
-    /// Stores everything, then RST.
-    StoreAndReset,
-    /// Stores everything, and never answers.
-    Stall,
-    /// Stores everything, and ends in the middle of the answer.
-    CutShort,
-}
-
-/// What any server can do to a client.
-pub fn common_failures() -> Vec<Failure> {
-    let mut all: Vec<Failure> = [408, 429, 500, 502, 503, 504]
-        .map(|status| Failure::Refuse(Reply::new(status, "<html>not JSON</html>")))
-        .to_vec();
-    all.extend([
-        Failure::Refuse(Reply::new(429, "").with("Retry-After", "0")),
-        Failure::Refuse(Reply::new(503, "").with("Retry-After", "Thu, 01 Jan 1970 00:00:00 GMT")),
-        Failure::StoreAndRefuse(Reply::new(504, "")),
-        Failure::RefuseMany(Reply::new(413, "")),
-        Failure::Reset,
-        Failure::StoreAndReset,
-        Failure::Stall,
-        Failure::CutShort,
-    ]);
-    all
 }
 
 /// What a server saw and shall do.
@@ -356,7 +319,18 @@ fn serve(socket: TcpStream, state: &State) -> io::Result<()> {
         let next = answer(state, request);
         let stream = stream.get_mut();
         match next {
-            Next::Answer(reply) => stream.write_all(&bytes_of(&reply))?,
+            Next::Answer(reply) => {
+                stream.write_all(&bytes_of(&reply))?;
+                if reply
+                    .headers
+                    .iter()
+                    .any(|(name, value)| *name == "Connection" && value == "close")
+                {
+                    stream.conn.send_close_notify();
+                    stream.flush()?;
+                    return handle.shutdown(Shutdown::Write);
+                }
+            }
             Next::Reset => {
                 let linger = socket2::SockRef::from(&handle);
                 return linger.set_linger(Some(Duration::ZERO));

@@ -158,3 +158,8 @@ fn a_wrong_token_holds_everything() {
 fn the_indexer_acknowledges() {
     trials::exactly_once(Hec { acknowledges: true, ..Hec::default() });
 }
+
+#[test]
+fn what_no_indexer_acknowledged_is_not_lost_either() {
+    trials::none_lost(Hec { acknowledges: true, ..Hec::default() });
+}

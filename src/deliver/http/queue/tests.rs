@@ -185,15 +185,13 @@ fn requests_that_fail_together_are_one_failure() {
 
 #[test]
 fn retry_after_is_honoured_up_to_its_cap() {
-    for (asked, want) in [(30, 30), (0, 0), (86_400, 900)] {
+    for (asked, want) in [(30, 30), (0, 1), (86_400, 900)] {
         let mut bench = Bench::new();
         bench.push(4);
         let (_, batch) = bench.take();
         let retry = all(Outcome::Retry);
         bench.answer_later(batch, retry, 503, Some(asked * SECOND));
-        if want > 0 {
-            assert_eq!(bench.waits(), Some(want * SECOND));
-        }
+        assert_eq!(bench.waits(), Some(want * SECOND));
         bench.now += want * SECOND;
         assert_eq!(bench.take().0, "0 1 2 3");
     }
@@ -204,7 +202,8 @@ fn sizes_halve_for_an_overtaxed_receiver_and_grow_again() {
     let mut bench = Bench::new();
     bench.push(8);
     let (_, batch) = bench.take();
-    bench.answer_later(batch, all(Outcome::Retry), 429, Some(Duration::ZERO));
+    bench.answer(batch, all(Outcome::Retry), 429);
+    bench.now += SECOND;
     let (sent, batch) = bench.take();
     assert_eq!(sent, "0 1", "the rest of the old batch is a batch of its own");
     bench.answer(batch, OK, 200);
@@ -232,11 +231,7 @@ fn a_split_finds_the_one_bad_event_and_no_other_is_given_up() {
     let mut bench = Bench::new();
     bench.push(4);
     let (mut stored, mut dead) = (0, Vec::new());
-    loop {
-        let batch = match bench.queue.take(bench.now, true) {
-            Take::Send(batch) => batch,
-            Take::Wait(_) => break,
-        };
+    while let Take::Send(batch) = bench.queue.take(bench.now, true) {
         let is_bad = batch.events.iter().any(|event| event.id == "2");
         let outcomes = if is_bad { all(Outcome::Split) } else { OK };
         let settled = bench.answer(batch, outcomes, 400);
@@ -384,4 +379,89 @@ fn a_batch_has_the_same_id_at_each_attempt_and_another_one_with_other_events() {
     assert_eq!(batch.id(), id);
     bench.answer(batch, OK, 200);
     assert_ne!(bench.take().1.id(), id);
+}
+
+/// Whatever is answered, each event is stored or buried, once, and nothing is left behind.
+#[test]
+fn no_order_of_answers_loses_or_doubles_an_event() {
+    const EVENTS: usize = 60;
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut bench = Bench::with((seed % 3 == 0).then_some(4));
+        let (mut flying, mut waiting) = (Vec::new(), Vec::new());
+        let (mut stored, mut dead) = (0, 0);
+        let mut pushed = 0;
+        for step in 0.. {
+            assert!(step < 100_000, "seed {seed}: no end");
+            // Failures become rare, so that there is an end.
+            let fails = step < 400 && random.u8(..100) < 60;
+            if pushed < EVENTS && random.bool() {
+                bench.push_one(random.usize(1..600), random.u8(..=10));
+                pushed += 1;
+            }
+            bench.now += random.u32(..4) * SECOND;
+            while let Take::Send(batch) = bench.queue.take(bench.now, pushed == EVENTS) {
+                flying.push(batch);
+            }
+            let settled = if !flying.is_empty() {
+                let batch = flying.swap_remove(random.usize(..flying.len()));
+                let answer = answer_of(&mut random, &batch, fails);
+                bench.queue.settle(batch, answer, bench.now, random.f64())
+            } else if let Some((_, batch)) = waiting.pop() {
+                match fails {
+                    true => bench.queue.unacknowledged(batch, bench.now),
+                    false => {
+                        for segment in bench.queue.acknowledged(batch) {
+                            bench.window.delivered(segment);
+                            stored += 1;
+                        }
+                    }
+                }
+                Settled::default()
+            } else if pushed == EVENTS && bench.queue.is_empty() {
+                break;
+            } else {
+                continue;
+            };
+            stored += settled.delivered.len();
+            settled.delivered.into_iter().for_each(|segment| bench.window.delivered(segment));
+            dead += settled.dead.len();
+            settled.dead.into_iter().for_each(|(event, _)| bench.window.buried(event.segment));
+            waiting.extend(settled.unacknowledged);
+            bench.window.pass();
+            assert!(bench.window.ledger().adds_up());
+        }
+        bench.window.pass();
+        let ledger = bench.window.ledger();
+        assert_eq!(stored + dead, EVENTS, "seed {seed}");
+        assert_eq!((ledger.confirmed, ledger.dead_lettered), (stored as u64, dead as u64));
+        assert_eq!((ledger.in_flight, bench.queue.held_bytes()), (0, 0), "seed {seed}");
+        let cursors = bench.window.cursors();
+        assert_eq!(cursors.first().map(|cursor| cursor.offset), Some(EVENTS as u64));
+    }
+}
+
+fn answer_of(random: &mut fastrand::Rng, batch: &Batch, fails: bool) -> Answer {
+    let outcome = |random: &mut fastrand::Rng| match random.u8(..6) {
+        _ if !fails => Outcome::Ok,
+        0 => Outcome::Ok,
+        1 => Outcome::Retry(cause("busy")),
+        2 => Outcome::Slow(5 * SECOND),
+        3 => Outcome::Split(cause("large")),
+        4 => Outcome::Hold(cause("held")),
+        _ => Outcome::Quarantine(cause("bad")),
+    };
+    let events = match random.u8(..4) {
+        0 if fails => {
+            let is_timeout = random.bool();
+            return Answer::Failed { cause: cause("gone"), is_timeout };
+        }
+        1 if fails => return Answer::Stale,
+        2 => Outcomes::Each(batch.events.iter().map(|_| outcome(random)).collect()),
+        _ => Outcomes::All(outcome(random)),
+    };
+    let status = [200, 413, 429, 503][random.usize(..4)];
+    let acknowledgement = random.bool().then_some(7);
+    let verdict = Verdict { acknowledgement, ..Verdict::from(Outcome::Ok).with_events(events) };
+    Answer::Verdict { verdict, status, retry_after: fails.then_some(2 * SECOND) }
 }
