@@ -9,6 +9,8 @@
 use super::{Environment, SPLUNK_URL};
 use crate::config::fault::Fault;
 use crate::config::findings::{At, Given};
+use crate::config::http::elastic::is_index;
+use crate::config::http::xsiam::is_number;
 use crate::config::http::{Typed, is_header_text, is_name};
 use crate::config::typed::{Destination, Pace, Tls};
 use crate::config::value;
@@ -304,7 +306,7 @@ fn sentinel(reader: &Reader<'_, '_>) -> Option<ConnectorSettings> {
 fn elastic(reader: &Reader<'_, '_>) -> Option<ConnectorSettings> {
     reader.require_verification("ELASTIC_TLS_VERIFY");
     let endpoint = reader.endpoint("ELASTIC_URL");
-    let index = reader.checked_or("ELASTIC_INDEX", "arbitex-audit", is_name);
+    let index = reader.checked_or("ELASTIC_INDEX", "arbitex-audit", is_index);
     Some(ConnectorSettings::Elastic(elastic::Settings {
         endpoint: endpoint?,
         authentication: elastic::Authentication::ApiKey(variable("ELASTIC_API_KEY")),
@@ -357,10 +359,6 @@ fn sumo(reader: &Reader<'_, '_>) -> Option<ConnectorSettings> {
 }
 
 fn xsiam(reader: &Reader<'_, '_>) -> Option<ConnectorSettings> {
-    let is_number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => Ok(()),
-        false => Err("is no key id; it is the number that the console shows beside the key"),
-    };
     let endpoint = reader.endpoint("XSIAM_URL");
     let key_id = reader.checked("XSIAM_API_KEY_ID", is_number);
     let log_type = reader.checked_or("XSIAM_LOG_TYPE", "arbitex_audit", is_name);

@@ -38,7 +38,7 @@ pub(super) fn read(keys: &mut Keys<'_, '_>) -> Option<ConnectorSettings> {
 }
 
 /// What Elasticsearch takes for the name of an index, a data stream or an alias.
-fn is_index(text: &str) -> Result<(), &'static str> {
+pub(in crate::config) fn is_index(text: &str) -> Result<(), &'static str> {
     let is_letter = |letter: char| !letter.is_control() && !"\\/*?\"<>| ,#:".contains(letter);
     let is_good = text.len() <= 255
         && !text.starts_with(['-', '_', '+'])

@@ -8,13 +8,13 @@
 mod authorization;
 mod azure_data_collector;
 mod datadog;
-mod elastic;
+pub(super) mod elastic;
 mod qradar_http;
 mod sentinel;
 mod splunk_hec;
 mod sumo;
 mod webhook;
-mod xsiam;
+pub(super) mod xsiam;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

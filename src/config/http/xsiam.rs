@@ -55,7 +55,7 @@ enum Way {
     Bearer,
 }
 
-fn is_number(text: &str) -> Result<(), &'static str> {
+pub(in crate::config) fn is_number(text: &str) -> Result<(), &'static str> {
     match text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(()),
         false => Err("is no key id; it is the number that the console shows beside the key"),

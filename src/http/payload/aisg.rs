@@ -1,15 +1,15 @@
 //! AI Security Gateway in Splunk: its event and its severity there (seed "SIEM Connectors").
 //!
 //! In: an event of the schema `aisg`, on its own or in one of the three envelopes. Out: the event
-//! alone, and Splunk's number for its severity.
+//! out of Splunk's envelope, and Splunk's number for its severity.
 
 use crate::http::Item;
 use crate::http::json::{push_event as push_whole, push_value};
 
-/// Appends the event alone: what Splunk has under `event`.
+/// Appends what Splunk has under `event`. The envelopes of Datadog and Sentinel hold facts that the
+/// event in them does not have, so they stay.
 pub fn push_event(item: &Item<'_>, out: &mut Vec<u8>) {
-    let mut inner = ["event", "attributes"].iter().filter_map(|path| item.event.at(path));
-    match inner.find(|value| value.is_object()) {
+    match item.event.at("event").filter(|inner| inner.is_object()) {
         Some(inner) => push_value(inner, out),
         None => push_whole(item.event, out),
     }

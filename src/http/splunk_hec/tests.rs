@@ -133,3 +133,25 @@ fn acknowledgement_is_proof_and_its_absence_none() {
     assert_eq!(connector.acknowledged(&[7, 8, 9], &answer), Ok(vec![7]));
     assert!(connector.acknowledged(&[7], &response(200, "ok")).is_err());
 }
+
+/// Names travel in the query, and the channel in both places.
+#[test]
+fn raw_events_are_lines() {
+    let mut settings = connector(false).settings;
+    settings.raw = true;
+    settings.source = Some("a b&c=d".to_owned());
+    let raw = SplunkHec::new(settings);
+    let line = crate::http::trial::record(&raw, "generic", &[("a", "x\ny")]);
+    assert_eq!(line.as_deref(), Ok(r#"{"a":"x\ny"}"#));
+    let request = crate::http::trial::with_context(&[(TOKEN, "MARKER")], None, |context| {
+        raw.request(&batch(), context).unwrap()
+    });
+    assert_eq!(
+        request.path.expose(),
+        "/services/collector/raw?channel=7b2ffb45-90c3-4c2b-9c0e-000000000002\
+         &source=a%20b%26c%3Dd&sourcetype=arbitex%3Aaudit&index=arbitex"
+    );
+    assert_eq!(request.body, b"{1}\n{2}\n{3}\n");
+    let channel = request.headers.iter().find(|(name, _)| *name == "x-splunk-request-channel");
+    assert!(channel.is_some());
+}

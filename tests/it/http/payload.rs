@@ -215,6 +215,9 @@ fn aisg_has_its_three_payloads() {
 /// An event that was spooled in one envelope has the others, too.
 #[test]
 fn aisg_leaves_any_of_its_envelopes() {
+    let event = sample("aisg", 0);
+    let enveloped = golden("aisg-splunk.json");
+    assert_eq!(Line::new("aisg", &enveloped).body(&sumo_logic()), format!("{event}\n"));
     for name in ["aisg-splunk.json", "aisg-datadog.json", "aisg-sentinel.json"] {
         let text = golden(name);
         let line = Line { hostname: "aisg-prod", ..Line::new("aisg", &text) };

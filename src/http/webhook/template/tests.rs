@@ -101,3 +101,53 @@ fn the_presets_are_templates() {
     assert!(Template::parse(&trigger).unwrap().has_secret());
     assert!(Template::parse(&resolve).unwrap().has_secret());
 }
+
+/// Nothing that an event holds breaks the JSON or its shape.
+#[test]
+fn no_text_breaks_out_of_a_preset() {
+    let (trigger, _) = preset::pagerduty("{{event.text:255}}");
+    let hostile = [
+        "\",\"routing_key\":\"x",
+        "\\",
+        "\\\"",
+        "\u{0}\u{1f}\n\r\t",
+        "{{secret}}",
+        "\u{2028}\u{fffd}😀",
+        &"é".repeat(5000),
+        &"\\\"".repeat(1500),
+    ];
+    for text in hostile {
+        let mut tape = Tape::new();
+        let root = tape.open_object();
+        tape.member("text", text);
+        tape.member(text, text);
+        tape.close(root);
+        let mut fields = Fields::new();
+        [Slot::Name, Slot::EventType, Slot::DeviceVendor, Slot::DeviceProduct]
+            .into_iter()
+            .for_each(|slot| fields.set(slot, text));
+        let item = Item {
+            fields: &fields,
+            event: Event::new(&tape, ""),
+            id: text,
+            schema: "generic",
+            hostname: text,
+            time: EventTime(0),
+        };
+        for (preset, keys) in [(preset::SLACK, 2), (trigger.as_str(), 4)] {
+            let mut out = Vec::new();
+            Template::parse(preset).unwrap().push(Payload::Event, &item, &mut out);
+            let marks = out.iter().filter(|byte| **byte == SECRET_MARK).count();
+            assert_eq!(marks, usize::from(keys == 4), "{text:?}");
+            let shown = String::from_utf8(out).unwrap().replace('\u{0}', "key");
+            let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            assert_eq!(value.as_object().map(serde_json::Map::len), Some(keys), "{text:?}");
+            if keys == 4 {
+                assert_eq!(value["routing_key"], "key");
+                let summary = value["payload"]["summary"].as_str().unwrap();
+                assert!(summary.chars().count() <= 1024);
+                assert!(value["dedup_key"].as_str().unwrap().chars().count() <= 255);
+            }
+        }
+    }
+}
