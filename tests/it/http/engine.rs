@@ -338,6 +338,7 @@ fn the_commands_prove_a_destination_and_show_no_secret() {
 /// Beside a receiver that never answers and one that is not there, syslog is as fast as alone.
 #[test]
 fn a_slow_http_destination_does_not_disturb_a_syslog_one() {
+    const BEFORE: usize = 20_000;
     const EVENTS: usize = 100_000;
     let seconds = |is_beside: bool| {
         let outpost = Outpost::new();
@@ -346,16 +347,26 @@ fn a_slow_http_destination_does_not_disturb_a_syslog_one() {
         server.answer_always(Some(Reply::new(503, "")));
         let mut text = sink.destination("confirm = \"acked\"");
         if is_beside {
-            text = format!("{EGRESS}{text}{}", destination(&server, "zslow", &outpost, ""));
-            let dead = destination(&server, "zzdead", &outpost, "");
-            text += &dead.replace(&server.port().to_string(), &free_port().to_string());
+            // The waits are those of every day.
+            let quick = "retry = { initial_backoff = \"10ms\", max_backoff = \"50ms\" }\n";
+            let slow = destination(&server, "zslow", &outpost, "").replace(quick, "");
+            let port = server.port().to_string();
+            let dead = slow.replace("zslow", "zzdead").replace(&port, &free_port().to_string());
+            text = format!("{EGRESS}{text}{slow}{dead}");
         }
         outpost.configure(&text);
-        let lines: String = (0..EVENTS).map(|n| server.api().line(n)).collect();
-        outpost.append("events.jsonl", lines.as_bytes());
-        let began = Instant::now();
+        let lines = |from: usize, to: usize| -> String {
+            (from..to).map(|n| server.api().line(n)).collect()
+        };
+        // What the others hold in memory, they have read before the clock runs.
+        outpost.append("events.jsonl", lines(0, BEFORE).as_bytes());
         let mut agent = outpost.start();
-        agent.wait_confirmed(EVENTS as u64);
+        agent.wait_confirmed(BEFORE as u64);
+        let is_full = |status: &Value| count(status, "in_flight") > 10_000;
+        wait_until("full memories", || agent.status()[1..].iter().all(is_full).then_some(()));
+        let began = Instant::now();
+        outpost.append("events.jsonl", lines(BEFORE, BEFORE + EVENTS).as_bytes());
+        agent.wait_confirmed((BEFORE + EVENTS) as u64);
         let took = began.elapsed();
         if is_beside {
             let slow = agent.status();
