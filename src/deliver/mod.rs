@@ -9,6 +9,8 @@
 //! holds delivery (disk full) and one when it no longer does. Never a line per event or per try.
 
 pub mod backoff;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod in_flight;
 pub mod links;
 pub mod pair;
@@ -16,6 +18,7 @@ pub mod pipeline;
 pub mod rate;
 mod session;
 pub mod settings;
+pub mod stages;
 pub mod status;
 
 use std::collections::HashMap;
@@ -40,7 +43,7 @@ use pair::{Lost, Pair};
 use pipeline::{Batch, Dead, Lines};
 use rate::Rate;
 use settings::Settings;
-use status::{LastError, State, Status};
+use status::{State, Status};
 
 /// One destination and everything it needs.
 pub struct Delivery {
@@ -390,7 +393,7 @@ impl Delivery {
 
     fn went_down(&mut self, cause: &Cause) {
         let destination = self.settings.name.as_str();
-        let is_new = self.note_error(cause);
+        let is_new = self.status.note_error(cause);
         // One line for an outage, and one more when its cause changes; never one for each try.
         if self.down_since.is_none() || is_new {
             warn!(destination, code = cause.code, "cannot deliver, will try again: {cause}");
@@ -402,7 +405,7 @@ impl Delivery {
     fn held(&mut self, cause: &Cause) {
         let destination = self.settings.name.as_str();
         let was = self.status.snapshot().state;
-        self.note_error(cause);
+        self.status.note_error(cause);
         if was != State::Held {
             error!(destination, code = cause.code, "delivery is held: {cause}");
         }
@@ -414,18 +417,6 @@ impl Delivery {
             info!(destination = self.settings.name.as_str(), "delivery goes on");
             self.enter(State::Up);
         }
-    }
-
-    /// Shows the failure in the status; true when it is of another kind than the last one.
-    fn note_error(&self, cause: &Cause) -> bool {
-        let at = jiff::Timestamp::now().to_string();
-        let mut is_new = false;
-        self.status.update(|status| {
-            is_new = status.last_error.as_ref().is_none_or(|last| last.code != cause.code);
-            status.last_error =
-                Some(LastError { code: cause.code.to_owned(), text: cause.text.clone(), at });
-        });
-        is_new
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod after_delivery;
 mod agent;
+#[cfg(feature = "http")]
+mod clouds;
 mod commands;
 mod confirm;
 mod confirm_rsyslog;
@@ -19,6 +21,8 @@ mod dead_letter;
 mod delivery;
 mod egress;
 mod faults;
+#[cfg(feature = "http")]
+mod http;
 mod installed;
 mod judged;
 mod judges;
