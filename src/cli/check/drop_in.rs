@@ -76,7 +76,9 @@ fn text(file: &Path, reached: &[Reached], written: &BTreeSet<&Path>) -> String {
         "# Made by `spoolgate check --systemd-dropin` for {}.\n\
          # Put it to /etc/systemd/system/spoolgate.service.d/, run `systemctl daemon-reload`, and\n\
          # restart. Make it anew when addresses, name servers or directories change.\n\
-         [Service]\nIPAddressDeny=any\n",
+         [Service]\nIPAddressDeny=any\n\
+         # The unit's own list ends here: what follows is all that is allowed.\n\
+         IPAddressAllow=\n",
         file.display()
     );
     for Reached { what, addresses } in reached {
@@ -122,6 +124,7 @@ mod tests {
             [
                 "[Service]",
                 "IPAddressDeny=any",
+                "IPAddressAllow=",
                 "IPAddressAllow=10.0.0.5",
                 "IPAddressAllow=fd00::5",
                 "IPAddressAllow=127.0.0.53",
