@@ -18,6 +18,10 @@ pub mod encode;
 /// 5. Bytes to the receiver, and what it has proven to have.
 pub mod transport;
 
+/// Batches to requests, responses to outcomes: one file for each HTTP connector.
+#[cfg(feature = "http")]
+pub mod http;
+
 /// 6. Outcome to durable progress.
 pub mod checkpoint;
 

@@ -6,17 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Report};
 use crate::checkpoint::{Checkpoint, DeadLetter, DestinationState, contains_panics_of};
 use crate::config::{Config, ConfigError, Destination};
+#[cfg(feature = "http")]
+use crate::deliver::http::{HttpDelivery, HttpParts};
 use crate::deliver::in_flight::InFlight;
 use crate::deliver::links::Links;
 use crate::deliver::status::Status;
@@ -35,7 +39,7 @@ pub mod systemd;
 
 pub use error::ServiceError;
 use sandbox::Sandbox;
-use stages::make_replay_dirs;
+use stages::{make_replay_dirs, pair};
 pub use stages::{pipeline, replay_dir, replay_suffix, spool_settings};
 use systemd::Systemd;
 
@@ -98,8 +102,13 @@ struct Running {
     destination: Destination,
     stop: watch::Sender<bool>,
     status: Status,
+    /// Rung when secrets are to be read anew.
+    renewal: Arc<Notify>,
     thread: JoinHandle<InFlight>,
 }
+
+/// What one destination's thread drives.
+type Deliver = Box<dyn FnOnce(&Runtime, watch::Receiver<bool>) -> InFlight + Send>;
 
 /// Everything that runs.
 pub struct Service {
@@ -318,6 +327,9 @@ impl Service {
                 systemd.feed();
             }
         }
+        for running in self.running.values() {
+            running.renewal.notify_one();
+        }
         if shared_changed {
             self.spool = Spool::open(spool_settings(&config), self.spool.records())?;
             self.schemas = schemas;
@@ -345,28 +357,64 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let name = destination.deliver.name.clone();
         let status = Status::new(&name);
+        let renewal = Arc::new(Notify::new());
+        let deliver = self.delivery(&destination, in_flight, &status, &renewal)?;
+        let (stop, stopping) = watch::channel(false);
+        let thread = thread::Builder::new()
+            .name(format!("to-{name}"))
+            .spawn(move || drive(&name, deliver, stopping))
+            .map_err(|source| ServiceError::System { what: "a thread", source })?;
+        let running = Running { destination, stop, status, renewal, thread };
+        self.running.insert(running.destination.deliver.name.clone(), running);
+        Ok(())
+    }
+
+    /// The loop of a destination, ready to run.
+    fn delivery(
+        &self,
+        destination: &Destination,
+        in_flight: InFlight,
+        status: &Status,
+        renewal: &Arc<Notify>,
+    ) -> Result<Deliver, ServiceError> {
+        let reader = self.spool.reader(&destination.deliver.name, in_flight.cursors());
+        #[cfg(feature = "http")]
+        if let Some(http) = destination.http.clone() {
+            let delivery = HttpDelivery::new(HttpParts {
+                settings: destination.deliver.clone(),
+                http,
+                hostname: self.config.hostname.clone(),
+                transport: destination.transport.clone(),
+                egress: self.config.egress.clone(),
+                stages: pipeline(&self.config, &self.schemas, destination)?.into_stages(),
+                spool: self.spool.clone(),
+                reader,
+                checkpoint: self.checkpoint.clone(),
+                dead_letter: self.dead_letter.clone(),
+                in_flight,
+                status: status.clone(),
+                renewal: Arc::clone(renewal),
+            });
+            return Ok(Box::new(|runtime, stop| runtime.block_on(delivery.run(stop))));
+        }
+        #[cfg(not(feature = "http"))]
+        let _ = renewal;
         let delivery = Delivery::new(Parts {
             links: Links::new(
                 Connector::new(destination.transport.clone(), self.config.egress.clone()),
                 destination.transport.addresses.clone(),
                 destination.deliver.fail_back_after,
             ),
-            pipeline: pipeline(&self.config, &self.schemas, &destination)?,
+            pipeline: pair(&self.config, &self.schemas, destination)?,
             spool: self.spool.clone(),
-            reader: self.spool.reader(&name, in_flight.cursors()),
+            reader,
             checkpoint: self.checkpoint.clone(),
             dead_letter: self.dead_letter.clone(),
             in_flight,
             status: status.clone(),
             settings: destination.deliver.clone(),
         });
-        let (stop, stopping) = watch::channel(false);
-        let thread = thread::Builder::new()
-            .name(format!("to-{name}"))
-            .spawn(move || deliver(delivery, stopping))
-            .map_err(|source| ServiceError::System { what: "a thread", source })?;
-        self.running.insert(name, Running { destination, stop, status, thread });
-        Ok(())
+        Ok(Box::new(|runtime, stop| runtime.block_on(delivery.run(stop))))
     }
 
     /// What `status` shows.
@@ -413,12 +461,17 @@ fn abort_on_panic() {
 }
 
 /// A destination's thread: a reactor of its own, so that nothing can stall another destination.
-fn deliver(delivery: Delivery, stopping: watch::Receiver<bool>) -> InFlight {
+fn drive(name: &str, deliver: Deliver, stopping: watch::Receiver<bool>) -> InFlight {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(delivery.run(stopping)),
+        Ok(runtime) => {
+            let in_flight = deliver(&runtime, stopping);
+            // A program that prints a secret may still be waited for.
+            runtime.shutdown_background();
+            in_flight
+        }
         // One destination that silently stopped would be worse than a restart, which loses nothing.
         Err(source) => {
-            error!(destination = delivery.name(), "no reactor: {source}; ending the program");
+            error!(destination = name, "no reactor: {source}; ending the program");
             std::process::abort()
         }
     }

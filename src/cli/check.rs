@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use crate::admin::Confinement;
 use crate::config::{Config, Destination};
+#[cfg(feature = "http")]
+use crate::deliver::http::once::Once;
 use crate::service::sandbox;
 use crate::service::settings::Mode;
 use crate::transport::Connector;
@@ -29,6 +31,9 @@ pub struct Arguments {
 
 /// A certificate that ends sooner is a warning.
 const EXPIRY_WARNING_DAYS: i64 = 30;
+
+/// Of a file with more certificates, only their number is shown.
+const CERTIFICATES_SHOWN_MAX: usize = 16;
 
 /// Prints one line for each thing looked at; a failure when one of them is not in order.
 pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
@@ -137,6 +142,11 @@ fn check_certificates(destination: &Destination, report: &mut Report) -> Result<
                 continue;
             }
         };
+        if found.len() > CERTIFICATES_SHOWN_MAX {
+            // A machine's whole store, where some certificate is always about to end.
+            report.good(&format!("{}: {} authorities", path.display(), found.len()))?;
+            continue;
+        }
         for certificate in found {
             let text = format!("{}: {certificate}", path.display());
             let days = (certificate.not_after - now).div_euclid(24 * 3600);
@@ -159,8 +169,12 @@ async fn connect(
     destination: &Destination,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let connector = Connector::new(destination.transport.clone(), config.egress.clone());
     let name = &destination.deliver.name;
+    #[cfg(feature = "http")]
+    if let Some(settings) = &destination.http {
+        return probe(config, destination, settings, report).await;
+    }
+    let connector = Connector::new(destination.transport.clone(), config.egress.clone());
     for address in &destination.transport.addresses {
         let began = Instant::now();
         match connector.connect(address).await {
@@ -180,4 +194,30 @@ async fn connect(
         }
     }
     Ok(())
+}
+
+/// Credentials where the API has a harmless way to prove them, else the connection alone.
+#[cfg(feature = "http")]
+async fn probe(
+    config: &Config,
+    destination: &Destination,
+    settings: &crate::http::settings::Settings,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    let name = &destination.deliver.name;
+    let link = destination.transport.clone();
+    let once = match Once::new(settings, link, &config.egress).await {
+        Ok(once) => once,
+        Err(cause) => {
+            return report.bad(exit::UNAVAILABLE, &format!("{name}: {}: {cause}", cause.code));
+        }
+    };
+    match once.probe().await {
+        Ok(proof) => {
+            let took = began.elapsed().as_secs_f64() * 1000.0;
+            report.good(&format!("{name}: {} in {took:.1} ms: {proof}", once.describe()))
+        }
+        Err(cause) => report.bad(exit::UNAVAILABLE, &format!("{name}: {}: {cause}", cause.code)),
+    }
 }

@@ -67,20 +67,38 @@ pub enum Command {
 /// Where the configuration is looked for.
 pub use crate::config::DEFAULT_PATH as DEFAULT_CONFIG;
 
-/// What `--version` says: the version, the target, and who does the cryptography.
+/// The text of `--version` for one target.
+macro_rules! version {
+    ($target:literal, $http:literal) => {
+        concat!(
+            env!("CARGO_PKG_VERSION"),
+            " (",
+            $target,
+            ", TLS by rustls with ring, ",
+            $http,
+            " HTTP connectors)"
+        )
+    };
+}
+
+/// The same with and without the connectors.
+macro_rules! version_of {
+    ($target:literal) => {
+        if cfg!(feature = "http") {
+            version!($target, "with")
+        } else {
+            version!($target, "without")
+        }
+    };
+}
+
+/// What `--version` says: the version, the target, who does the cryptography, and whether there are
+/// HTTP connectors.
 pub const VERSION: &str = match (cfg!(target_arch = "aarch64"), cfg!(target_env = "musl")) {
-    (false, true) => {
-        concat!(env!("CARGO_PKG_VERSION"), " (x86_64-unknown-linux-musl, TLS by rustls with ring)")
-    }
-    (false, false) => {
-        concat!(env!("CARGO_PKG_VERSION"), " (x86_64-unknown-linux-gnu, TLS by rustls with ring)")
-    }
-    (true, true) => {
-        concat!(env!("CARGO_PKG_VERSION"), " (aarch64-unknown-linux-musl, TLS by rustls with ring)")
-    }
-    (true, false) => {
-        concat!(env!("CARGO_PKG_VERSION"), " (aarch64-unknown-linux-gnu, TLS by rustls with ring)")
-    }
+    (false, true) => version_of!("x86_64-unknown-linux-musl"),
+    (false, false) => version_of!("x86_64-unknown-linux-gnu"),
+    (true, true) => version_of!("aarch64-unknown-linux-musl"),
+    (true, false) => version_of!("aarch64-unknown-linux-gnu"),
 };
 
 /// Exit codes of sysexits(3) that the commands use.

@@ -4,8 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Destination};
+#[cfg(feature = "http")]
+use crate::deliver::http::once::{Line, make};
 use crate::deliver::in_flight::Counts;
 use crate::deliver::pipeline::{Batch, Lines, Pipeline};
+#[cfg(feature = "http")]
+use crate::deliver::stages::Stages;
 use crate::encode::settings::Framing;
 use crate::model::position::{Cursor, FileKey, Position};
 use crate::model::time::EventTime;
@@ -91,11 +95,23 @@ pub fn pick(config: &Config, name: Option<&str>) -> Result<Destination, Failure>
 /// Takes lines through the stages of one destination, one by one.
 pub struct Preview {
     pipeline: Pipeline,
+    /// Set for an HTTP destination, whose form is the connector's.
+    #[cfg(feature = "http")]
+    connector: Option<HttpForm>,
     batch: Batch,
     now: EventTime,
     sequence: u32,
     source: usize,
     offset: u64,
+}
+
+/// How an HTTP destination shows a line: as the record that it has in a body.
+#[cfg(feature = "http")]
+struct HttpForm {
+    connector: Box<dyn crate::http::Connector>,
+    stages: Stages,
+    hostname: String,
+    record: Vec<u8>,
 }
 
 /// What became of a line.
@@ -119,8 +135,22 @@ impl Preview {
         unframed.encode.framing = Framing::Datagram;
         let pipeline = service::pipeline(config, &schemas, &unframed)
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+        #[cfg(feature = "http")]
+        let connector = match &destination.http {
+            Some(settings) => Some(HttpForm {
+                connector: crate::http::connector(settings),
+                stages: service::pipeline(config, &schemas, destination)
+                    .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?
+                    .into_stages(),
+                hostname: config.hostname.clone(),
+                record: Vec::new(),
+            }),
+            None => None,
+        };
         Ok(Preview {
             pipeline,
+            #[cfg(feature = "http")]
+            connector,
             batch: Batch::default(),
             now: EventTime(jiff::Timestamp::now().as_microsecond()),
             sequence: 1,
@@ -154,6 +184,10 @@ impl Preview {
             end: Cursor { file, offset: 0, tail_hash: 0 },
         };
         self.offset += line.len() as u64;
+        #[cfg(feature = "http")]
+        if let Some(form) = &mut self.connector {
+            return form.line(line, lines.position, self.source, self.now);
+        }
         self.pipeline.fill(lines, self.now, &mut self.sequence, &mut self.batch);
         if let Some(dead) = self.batch.dead.first() {
             return Shown::Dead(dead.cause.text.clone());
@@ -163,6 +197,29 @@ impl Preview {
             Some((message, ..)) if messages > 0 => Shown::Message(message),
             _ if filtered > 0 => Shown::Filtered,
             _ => Shown::Empty,
+        }
+    }
+}
+
+#[cfg(feature = "http")]
+impl HttpForm {
+    fn line(
+        &mut self,
+        line: &[u8],
+        position: Position,
+        source: usize,
+        now: EventTime,
+    ) -> Shown<'_> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let (connector, stages) = (self.connector.as_ref(), &mut self.stages);
+        match make(connector, stages, &self.hostname, line, (position, source), now) {
+            Line::Made(made) => {
+                self.record = made.bytes;
+                Shown::Message(&self.record)
+            }
+            Line::Filtered => Shown::Filtered,
+            Line::Empty => Shown::Empty,
+            Line::Dead(cause) => Shown::Dead(cause.text),
         }
     }
 }

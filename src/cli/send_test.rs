@@ -13,6 +13,9 @@ use crate::transport::{Connector, Drained, Link};
 
 use super::{Failure, exit, preview, print, required_config};
 
+#[cfg(feature = "http")]
+mod http;
+
 /// Arguments of `send-test`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -29,27 +32,26 @@ const ACKNOWLEDGE_POLL: Duration = Duration::from_millis(10);
 pub fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let config = required_config(config)?;
     let destination = preview::pick(&config, Some(&arguments.destination))?;
-    let batch = test_event(&config, &destination)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::OS, error.to_string()))?;
+    #[cfg(feature = "http")]
+    if let Some(settings) = &destination.http {
+        return runtime.block_on(http::send(&config, &destination, settings));
+    }
+    let batch = test_event(&config, &destination)?;
     runtime.block_on(send(&config, &destination, &batch))
 }
 
-/// A synthetic `dlp.pii_blocked` (seed: AISG, "Send Test Event"), as the destination wants it.
+/// The test event as the destination wants it.
 fn test_event(config: &Config, destination: &Destination) -> Result<Batch, Failure> {
     let schemas = crate::map::schema::load(&config.map)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     let mut pipeline = service::pipeline(config, &schemas, destination)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     let now = jiff::Timestamp::now();
-    let line = format!(
-        "{{\"type\":\"dlp.pii_blocked\",\"severity\":\"high\",\"timestamp\":\"{now:.3}\",\
-         \"org_id\":\"spoolgate-test\",\"project_id\":\"spoolgate-test\",\
-         \"entities_detected\":[\"EMAIL_ADDRESS\"],\"action\":\"blocked\",\
-         \"model\":\"spoolgate-test\",\"provider\":\"spoolgate\"}}\n"
-    );
+    let line = test_line(now);
     let file = FileKey(now.as_microsecond().unsigned_abs());
     let lines = Lines {
         position: Position { file, offset: 0 },
@@ -61,16 +63,30 @@ fn test_event(config: &Config, destination: &Destination) -> Result<Batch, Failu
     let mut batch = Batch::default();
     pipeline.fill(lines, EventTime(now.as_microsecond()), &mut 1, &mut batch);
     if batch.counts().messages == 0 {
-        return Err(Failure::new(
-            exit::CONFIG,
-            format!(
-                "the filter of {:?} keeps the test event dlp.pii_blocked (severity high) back; \
-                 nothing was sent",
-                destination.deliver.name
-            ),
-        ));
+        return Err(kept_back(destination));
     }
     Ok(batch)
+}
+
+/// A synthetic `dlp.pii_blocked` (seed: AISG, "Send Test Event"), with its newline.
+fn test_line(now: jiff::Timestamp) -> String {
+    format!(
+        "{{\"type\":\"dlp.pii_blocked\",\"severity\":\"high\",\"timestamp\":\"{now:.3}\",\
+         \"org_id\":\"spoolgate-test\",\"project_id\":\"spoolgate-test\",\
+         \"entities_detected\":[\"EMAIL_ADDRESS\"],\"action\":\"blocked\",\
+         \"model\":\"spoolgate-test\",\"provider\":\"spoolgate\"}}\n"
+    )
+}
+
+fn kept_back(destination: &Destination) -> Failure {
+    Failure::new(
+        exit::CONFIG,
+        format!(
+            "the filter of {:?} keeps the test event dlp.pii_blocked (severity high) back; \
+             nothing was sent",
+            destination.deliver.name
+        ),
+    )
 }
 
 async fn send(config: &Config, destination: &Destination, batch: &Batch) -> Result<(), Failure> {

@@ -1,7 +1,12 @@
-//! A run without a file: the Arbitex environment variables (seed: "IBM QRadar").
+//! A run without a file: the Arbitex environment variables (seed: "SIEM Integration — All
+//! Connectors").
 //!
-//! In: a look-up of variables. Out: [`Typed`], as a file with one spool and one destination of the
-//! profile `qradar` would give it. An empty variable counts as unset, as container tools leave it.
+//! In: a look-up of variables. Out: [`Typed`], as a file with one spool and a destination for each
+//! receiver would give it: QRadar with the profile `qradar`, the others over HTTP, where a build
+//! has that. An empty variable counts as unset, as container tools leave it.
+
+#[cfg(feature = "http")]
+pub(super) mod http;
 
 use std::path::PathBuf;
 
@@ -12,19 +17,34 @@ use super::typed::destination::header_text;
 use super::typed::file::hostname;
 use super::typed::{Cef, Destination, FilePlace, Spool, Tls, Typed};
 use super::value;
+use crate::model::egress::HostRule;
 use crate::transport::settings::{Address, Protocol};
 
-/// The variable that says that the environment configures the run.
-pub(super) const HOST: &str = "QRADAR_SYSLOG_HOST";
+/// The variable that asks for QRadar.
+const HOST: &str = "QRADAR_SYSLOG_HOST";
 const PORT: &str = "QRADAR_SYSLOG_PORT";
 const PROTOCOL: &str = "QRADAR_SYSLOG_PROTOCOL";
 const CA_BUNDLE: &str = "QRADAR_TLS_CA_BUNDLE";
 const SPOOL: &str = "SPOOLGATE_SPOOL";
+/// The variable that asks for Splunk.
+#[cfg(feature = "http")]
+const SPLUNK_URL: &str = "SPLUNK_HEC_URL";
 
 /// The variables of one run.
 struct Environment<'e> {
     lookup: &'e dyn Fn(&str) -> Option<String>,
     findings: &'e Findings<'e>,
+}
+
+/// The variable that says that the environment configures the run.
+pub(super) fn asked(lookup: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
+    if lookup(HOST).is_some_and(|host| !host.is_empty()) {
+        return Some(HOST);
+    }
+    #[cfg(feature = "http")]
+    return http::asked(lookup);
+    #[cfg(not(feature = "http"))]
+    None
 }
 
 /// Reads the variables.
@@ -37,17 +57,38 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, findings: &Findings<
         })),
         ..Spool::default()
     };
+    let (egress_allow, egress_hosts, destinations) = environment.destinations();
     Typed {
         hostname: environment.read("SPOOLGATE_HOSTNAME", |text| hostname(text).map(str::to_owned)),
         state_dir: environment.path("SPOOLGATE_STATE_DIR"),
         spools: vec![spool],
-        destinations: vec![environment.destination()],
+        egress_allow,
+        egress_hosts,
+        destinations,
         ..Typed::default()
     }
 }
 
+/// `[egress]`, and what goes where.
+type Reach = (Option<Given<bool>>, Vec<Given<HostRule>>, Vec<Destination>);
+
 impl Environment<'_> {
-    fn destination(&self) -> Destination {
+    #[cfg(not(feature = "http"))]
+    fn destinations(&self) -> Reach {
+        (None, Vec::new(), vec![self.syslog()])
+    }
+
+    /// QRadar as well, if it is asked for or nothing else is.
+    #[cfg(feature = "http")]
+    fn destinations(&self) -> Reach {
+        let (allow, hosts) = http::egress(self);
+        let others = http::read(self, allow.as_ref(), &hosts);
+        let is_syslog = self.is_set(HOST) || http::asked(self.lookup).is_none();
+        let destinations = is_syslog.then(|| self.syslog()).into_iter().chain(others).collect();
+        (allow, hosts, destinations)
+    }
+
+    fn syslog(&self) -> Destination {
         let protocol = self.protocol();
         Destination {
             at: Some(At::Variable(HOST)),
@@ -110,11 +151,7 @@ impl Environment<'_> {
         if protocol != Some(Protocol::Tls) {
             return None;
         }
-        let file = |name| {
-            let path = self.path(name)?;
-            Some(Given { value: Some(FilePlace::Path(path.value)), at: path.at })
-        };
-        let ca_file = file(CA_BUNDLE);
+        let ca_file = self.file(CA_BUNDLE);
         if ca_file.is_none() {
             let fault = Fault::MissingVariable(" when QRADAR_SYSLOG_PROTOCOL is tls");
             self.findings.problem(At::Variable(CA_BUNDLE), "", fault);
@@ -123,11 +160,13 @@ impl Environment<'_> {
             at: At::Variable(CA_BUNDLE),
             pinned: ca_file.is_none(),
             ca_file,
-            cert_file: file("SPOOLGATE_TLS_CERT"),
-            key_file: file("SPOOLGATE_TLS_KEY"),
+            cert_file: self.file("SPOOLGATE_TLS_CERT"),
+            key_file: self.file("SPOOLGATE_TLS_KEY"),
             server_name: None,
             pins: Vec::new(),
             crl_file: None,
+            #[cfg(feature = "http")]
+            system_roots: None,
         })
     }
 
@@ -156,6 +195,42 @@ impl Environment<'_> {
                 None
             }
         }
+    }
+
+    /// Set, and not empty.
+    #[cfg(feature = "http")]
+    fn is_set(&self, name: &str) -> bool {
+        (self.lookup)(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    #[cfg(feature = "http")]
+    fn flag(&self, name: &'static str) -> Option<Given<bool>> {
+        self.read(name, |text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => {
+                let hint = Hint::Words("true, false".to_owned());
+                Err(Fault::Word { key: name, value: text.to_owned(), hint })
+            }
+        })
+    }
+
+    #[cfg(feature = "http")]
+    fn number(&self, name: &'static str) -> Option<Given<u32>> {
+        self.read(name, |text| match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(Fault::Range {
+                key: name,
+                value: text.to_owned(),
+                least: "1".to_owned(),
+                most: u32::MAX.to_string(),
+            }),
+        })
+    }
+
+    fn file(&self, name: &'static str) -> Option<Given<Option<FilePlace>>> {
+        let path = self.path(name)?;
+        Some(Given { value: Some(FilePlace::Path(path.value)), at: path.at })
     }
 
     fn path(&self, name: &'static str) -> Option<Given<PathBuf>> {

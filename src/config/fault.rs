@@ -143,13 +143,69 @@ pub(super) enum Fault {
     HostsWithoutAllow,
     #[error("`allow = true` opens nothing while `hosts` is empty; list the hosts, or remove it")]
     AllowWithoutHosts,
+    #[cfg(feature = "http")]
+    #[error("`{key}` \"{value}\" {why}")]
+    Url { key: &'static str, value: String, why: UrlFault },
+    #[cfg(feature = "http")]
+    #[error("`{key}` = {value:?} {why}")]
+    Text { key: &'static str, value: String, why: &'static str },
+    #[cfg(feature = "http")]
+    #[error("`{key}`: {why}")]
+    Template { key: &'static str, why: String },
+    #[cfg(feature = "http")]
+    #[error("{0}")]
+    Connector(&'static str),
+    #[cfg(feature = "http")]
+    #[error(
+        "`{0}` is a secret, and secrets are never in this file; write `{0} = {{ file = \"…\" }}`, \
+         `{{ env = \"…\" }}`, `{{ credential = \"…\" }}` or `{{ exec = [\"/path/to/program\"] }}`"
+    )]
+    Secret(&'static str),
+    #[cfg(feature = "http")]
+    #[error(
+        "`{0}` runs a program, which the sandbox forbids for ever from the start on; use \
+         `{{ file = \"…\" }}` or `{{ credential = \"…\" }}`, or set `sandbox = \"off\"`"
+    )]
+    SecretCommand(&'static str),
+    #[cfg(feature = "http")]
+    #[error("`{0}` needs the environment variable {1}, which is not set; set it, or use a file")]
+    SecretVariable(&'static str, String),
+    #[cfg(feature = "http")]
+    #[error(
+        "an https:// destination needs to know whom to trust; add [destination.tls] with \
+         `ca_file`, or with `system_roots = true` for the authorities of this machine, or \
+         `pin_sha256`"
+    )]
+    NoHttpTrust,
+    #[cfg(feature = "http")]
+    #[error("`system_roots = true` and `ca_file` exclude each other; remove one")]
+    SystemRootsAndFile,
+    #[cfg(feature = "http")]
+    #[error(
+        "`system_roots = true`, but this machine has no file of authorities at a usual place; \
+         install ca-certificates, or set `ca_file`"
+    )]
+    NoSystemRoots,
+    #[cfg(feature = "http")]
+    #[error("`{0}` has no meaning for HTTP; remove it")]
+    NotOverHttp(&'static str),
+    #[cfg(feature = "http")]
+    #[error("HTTP goes only to hosts that are listed; add {0} to SPOOLGATE_EGRESS_HOSTS")]
+    VariableNotListed(String),
+    #[cfg(feature = "http")]
+    #[error(
+        "certificates are always verified; remove it, and give the receiver's authority in \
+         SPOOLGATE_TLS_CA_FILE, or its pin in a configuration file"
+    )]
+    TlsVerification,
     #[error(
         "type \"{0}\" speaks HTTP, which the egress policy denies; set `allow = true` and list \
          its host under `hosts` in [egress], or use `type = \"syslog\"`"
     )]
     HttpDenied(String),
     #[error(
-        "type \"{0}\" speaks HTTP, and this build has no HTTP connectors; use `type = \"syslog\"`"
+        "type \"{0}\" speaks HTTP, and this build has no such connector (see `spoolgate --version`); \
+         use `type = \"syslog\"`, or a build with it"
     )]
     HttpMissing(String),
 
@@ -208,8 +264,11 @@ pub(super) enum Fault {
          arrive under another log source, use \"lf\""
     )]
     OctetCountingQradar,
-    #[error("QRADAR_SYSLOG_HOST is set but not used, since this file exists; unset it or move it")]
-    IgnoredVariables,
+    #[error("{0} is set but not used, since this file exists; unset it or move it")]
+    IgnoredVariables(&'static str),
+    #[cfg(feature = "http")]
+    #[error("this place is not used; the dead letter is dead-letter.jsonl in the state directory")]
+    DeadLetterPlace,
 }
 
 /// What the writer may have meant.
@@ -257,4 +316,24 @@ pub(super) enum AddressFault {
     Host(String),
     #[error("has the port `{0}`; use 1 to 65535")]
     Port(String),
+}
+
+/// Why a text is no URL of a receiver.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum UrlFault {
+    #[error("has no protocol; write https:// before it")]
+    NoScheme,
+    #[error("has the protocol `{0}`; use https://")]
+    Scheme(String),
+    #[error("would travel in the clear; use https://, as http:// is for loopback receivers alone")]
+    Plain,
+    #[error("names a user; give credentials by keys of their own and write https://host:port/path")]
+    User,
+    #[error("has a query or a fragment; write https://host:port/path and nothing else")]
+    Rest,
+    #[error("has characters in its path that no URL has; write them as %XX")]
+    Path,
+    #[error("{0}")]
+    Authority(AddressFault),
 }

@@ -16,6 +16,11 @@ pub trait Machine {
     /// As the operating system reports them: absent, no permission.
     fn examine(&self, path: &Path) -> io::Result<Entry>;
 
+    /// The value of an environment variable, which a secret may be in.
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// The directory of systemd's credentials (systemd.exec(5)). Outside of the service it is that
     /// of the service while it runs, which root may read: so `check` works there, too.
     fn credentials(&self) -> PathBuf {

@@ -24,6 +24,8 @@ use section::Section;
 mod environment;
 mod fault;
 mod findings;
+#[cfg(feature = "http")]
+mod http;
 mod machine;
 mod profile;
 mod resolve;
@@ -76,12 +78,15 @@ pub struct Destination {
     pub transport: transport::settings::Settings,
     /// Which events pass.
     pub filter: map::settings::FilterSettings,
+    /// Set for an HTTP connector; `encode` is without meaning then.
+    #[cfg(feature = "http")]
+    pub http: Option<crate::http::settings::Settings>,
 }
 
 impl Config {
     /// The configuration of a run: the file at `path`; or, when none was named, the file at
     /// `default_path`; or, where that does not exist, the environment if it sets
-    /// `QRADAR_SYSLOG_HOST`.
+    /// `QRADAR_SYSLOG_HOST`, or a required variable of an HTTP connector.
     ///
     /// # Errors
     /// Everything that is wrong; also when there is neither file nor variable.
@@ -91,19 +96,19 @@ impl Config {
         variable: &dyn Fn(&str) -> Option<String>,
         machine: &dyn Machine,
     ) -> Result<Config, ConfigError> {
-        let by_environment = variable(environment::HOST).is_some_and(|host| !host.is_empty());
+        let by_environment = environment::asked(variable);
         let used = path.unwrap_or(default_path);
         let absent = matches!(machine.examine(used), Err(e) if e.kind() == io::ErrorKind::NotFound);
         if path.is_none() && absent {
-            if by_environment {
+            if by_environment.is_some() {
                 return Config::from_environment(variable, machine);
             }
             let fault = Fault::NoConfiguration(used.display().to_string());
             return Err(refuse(used, fault));
         }
         let mut config = Config::load(used, machine)?;
-        if by_environment {
-            let warning = Fault::IgnoredVariables;
+        if let Some(name) = by_environment {
+            let warning = Fault::IgnoredVariables(name);
             config.warnings.push(format!("{}: {warning}", used.display()));
         }
         Ok(config)
@@ -152,7 +157,10 @@ impl Config {
     /// `QRADAR_SYSLOG_PORT`, `QRADAR_SYSLOG_PROTOCOL`, `QRADAR_CEF_DEVICE_VENDOR`,
     /// `QRADAR_CEF_DEVICE_PRODUCT`, `QRADAR_CEF_DEVICE_VERSION`, `QRADAR_TLS_CA_BUNDLE`; and
     /// `SPOOLGATE_SPOOL`, `SPOOLGATE_STATE_DIR`, `SPOOLGATE_HOSTNAME`, `SPOOLGATE_TLS_CERT`,
-    /// `SPOOLGATE_TLS_KEY`.
+    /// `SPOOLGATE_TLS_KEY`. In a build with HTTP also `SPLUNK_HEC_*`, `SENTINEL_*`, `ELASTIC_*`,
+    /// `DATADOG_*`, `SUMO_*` and `XSIAM_*`, a destination each, with `SPOOLGATE_EGRESS_ALLOW`,
+    /// `SPOOLGATE_EGRESS_HOSTS`, `SPOOLGATE_TLS_CA_FILE`, `SPOOLGATE_TLS_SYSTEM_ROOTS` and
+    /// `SPOOLGATE_MAX_ATTEMPTS` for all of them.
     ///
     /// # Errors
     /// Everything that is wrong with them.

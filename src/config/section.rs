@@ -14,6 +14,8 @@ use super::fault::{Fault, Hint};
 use super::findings::{At, Findings, Given, nearest};
 use super::typed::FilePlace;
 use super::value;
+#[cfg(feature = "http")]
+use crate::http::settings::SecretSource;
 
 /// An open table.
 pub(super) struct Section<'t> {
@@ -195,6 +197,48 @@ impl<'t> Section<'t> {
             _ => None,
         }
         .or_else(|| self.refuse(at, Fault::Credential(key)))
+    }
+
+    /// Where a secret is read from; the secret itself is refused and not repeated.
+    #[cfg(feature = "http")]
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Given<SecretSource>> {
+        let (at, value) = self.take(key)?;
+        let source = value.as_table().and_then(|table| {
+            let mut keys = table.iter();
+            let (Some((name, value)), None) = (keys.next(), keys.next()) else { return None };
+            let text = value.get_ref().as_str().filter(|text| !text.trim().is_empty());
+            match name.get_ref().as_ref() {
+                "file" => text.map(|text| SecretSource::File(self.findings.absolute(text))),
+                "env" => text.map(|text| SecretSource::Environment(text.to_owned())),
+                "credential" => text
+                    .filter(|text| !matches!(*text, "." | "..") && !text.contains(['/', '\0']))
+                    .map(|text| SecretSource::Credential(text.to_owned())),
+                "exec" => command(value.get_ref()).map(SecretSource::Command),
+                _ => None,
+            }
+        });
+        match source {
+            Some(value) => Some(Given { value, at }),
+            None => self.refuse(at, Fault::Secret(key)),
+        }
+    }
+
+    /// Reports keys that have no meaning here although they have elsewhere.
+    #[cfg(feature = "http")]
+    pub(super) fn forbid(&mut self, keys: &[&'static str], fault: fn(&'static str) -> Fault) {
+        for key in keys {
+            let found = self.entries().find(|(name, ..)| name == key).map(|(_, at, _)| at);
+            if let Some(at) = found {
+                self.asked.push(key);
+                self.refuse::<()>(at, fault(key));
+            }
+        }
+    }
+
+    /// Reports something that concerns more than one key.
+    #[cfg(feature = "http")]
+    pub(super) fn fault(&self, at: At, fault: Fault) {
+        self.refuse::<()>(at, fault);
     }
 
     /// As [`Section::path`], where an empty text switches something off.
@@ -406,6 +450,14 @@ impl<'t> Section<'t> {
         self.findings.problem(at, &self.title, fault);
         None
     }
+}
+
+/// A program by its whole path, then its arguments.
+#[cfg(feature = "http")]
+fn command(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let items = value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+    let command: Vec<String> = items.collect::<Option<_>>()?;
+    command.first().is_some_and(|program| program.starts_with('/')).then_some(command)
 }
 
 /// A list with the places of its items.

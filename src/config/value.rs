@@ -4,6 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::fault::AddressFault;
+#[cfg(feature = "http")]
+use super::fault::UrlFault;
+#[cfg(feature = "http")]
+use crate::http::settings::Endpoint;
 use crate::model::egress::is_name;
 use crate::transport::settings::{Address, Protocol};
 
@@ -116,6 +120,46 @@ fn host_and_port(text: &str) -> Result<(String, Option<&str>), AddressFault> {
 /// An IP address or a DNS name, with or without the root's dot.
 pub(super) fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || is_name(text.strip_suffix('.').unwrap_or(text))
+}
+
+/// `https://host[:port][/path]`; `http://` for loopback alone. `port` stands for none.
+#[cfg(feature = "http")]
+pub(super) fn endpoint(text: &str, port: u16) -> Result<Endpoint, UrlFault> {
+    let (scheme, rest) = text.split_once("://").ok_or(UrlFault::NoScheme)?;
+    let is_tls = match scheme.to_ascii_lowercase().as_str() {
+        "https" => true,
+        "http" => false,
+        _ => return Err(UrlFault::Scheme(scheme.to_owned())),
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at_checked(slash).unwrap_or((rest, "")),
+        None => (rest, ""),
+    };
+    if authority.contains('@') {
+        return Err(UrlFault::User);
+    }
+    if rest.contains(['?', '#']) {
+        return Err(UrlFault::Rest);
+    }
+    let is_path = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&b);
+    if !path.bytes().all(is_path) {
+        return Err(UrlFault::Path);
+    }
+    let (host, typed_port) = host_and_port(authority).map_err(UrlFault::Authority)?;
+    let port = match typed_port {
+        None if !is_tls && port == 443 => 80,
+        None => port,
+        Some(typed) => match typed.parse::<u16>() {
+            Ok(number) if number > 0 && !typed.starts_with('+') => number,
+            _ => return Err(UrlFault::Authority(AddressFault::Port(typed.to_owned()))),
+        },
+    };
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host.eq_ignore_ascii_case("localhost");
+    if !is_tls && !is_loopback {
+        return Err(UrlFault::Plain);
+    }
+    Ok(Endpoint { is_tls, host, port, base_path: path.trim_end_matches('/').to_owned() })
 }
 
 /// SHA-256 as 64 hexadecimal digits, with or without colons, as `openssl x509 -fingerprint` prints.

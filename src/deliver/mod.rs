@@ -9,12 +9,16 @@
 //! holds delivery (disk full) and one when it no longer does. Never a line per event or per try.
 
 pub mod backoff;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod in_flight;
 pub mod links;
+pub mod pair;
 pub mod pipeline;
 pub mod rate;
 mod session;
 pub mod settings;
+pub mod stages;
 pub mod status;
 
 use std::collections::HashMap;
@@ -35,16 +39,17 @@ use crate::transport::Link;
 use backoff::Backoff;
 use in_flight::{InFlight, Passed};
 use links::Links;
-use pipeline::{Batch, Dead, Lines, Pipeline};
+use pair::{Lost, Pair};
+use pipeline::{Batch, Dead, Lines};
 use rate::Rate;
 use settings::Settings;
-use status::{LastError, State, Status};
+use status::{State, Status};
 
 /// One destination and everything it needs.
 pub struct Delivery {
     settings: Settings,
     links: Links,
-    pipeline: Pipeline,
+    pipeline: Pair,
     spool: Spool,
     reader: Reader,
     checkpoint: Checkpoint,
@@ -77,7 +82,7 @@ pub struct Parts {
     /// Where to.
     pub links: Links,
     /// decode, map, filter, encode.
-    pub pipeline: Pipeline,
+    pub pipeline: Pair,
     /// For the identities of files.
     pub spool: Spool,
     /// This destination's own place in the spool.
@@ -234,26 +239,21 @@ impl Delivery {
         let now = EventTime(jiff::Timestamp::now().as_microsecond());
         self.next_portion = 0;
         let sequence = self.sequence;
-        let read = self.reader.read().map_err(|error| spool_cause(&error))?;
-        let file = match read {
-            Read::Idle => {
-                self.batch.clear();
-                return Ok(false);
+        let file = match self.pipeline.rest(&mut self.sequence, &mut self.batch) {
+            Ok(true) => self.batch.file(),
+            Ok(false) => self.read(now)?,
+            Err(Lost) => {
+                self.reader.rewind(&self.in_flight.read_cursors());
+                self.read(now)?
             }
-            Read::Lines { position, source, bytes, end } => {
-                let lines = Lines { position, source, bytes, end };
-                self.pipeline.fill(lines, now, &mut self.sequence, &mut self.batch);
-                position.file
-            }
-            Read::Broken { position, reason, head, end, .. } => {
-                let cause = Cause::new("unreadable", reason);
-                let dead = Dead { position, cause, line: head.to_vec() };
-                self.batch.broken(dead, end, self.sequence);
-                position.file
-            }
+        };
+        let Some(file) = file else {
+            self.batch.clear();
+            return Ok(false);
         };
         if let Err(cause) = self.bury(file) {
             self.batch.clear();
+            self.pipeline.discard();
             self.reader.rewind(&self.in_flight.read_cursors());
             self.sequence = sequence;
             return Err(cause);
@@ -265,6 +265,25 @@ impl Delivery {
             status.dropped_pairs += dropped;
         });
         Ok(true)
+    }
+
+    /// Reads the spool and makes a batch; answers of which file, or `None` when there is nothing.
+    fn read(&mut self, now: EventTime) -> Result<Option<FileKey>, Cause> {
+        let read = self.reader.read().map_err(|error| spool_cause(&error))?;
+        Ok(match read {
+            Read::Idle => None,
+            Read::Lines { position, source, bytes, end } => {
+                let lines = Lines { position, source, bytes, end };
+                self.pipeline.fill(lines, now, &mut self.sequence, &mut self.batch);
+                Some(position.file)
+            }
+            Read::Broken { position, reason, head, end, .. } => {
+                let cause = Cause::new("unreadable", reason);
+                let dead = Dead { position, cause, line: head.to_vec() };
+                self.batch.broken(dead, end, self.sequence);
+                Some(position.file)
+            }
+        })
     }
 
     /// Puts the batch's dead lines into the dead letter, those that are not there already.
@@ -304,6 +323,7 @@ impl Delivery {
     /// Everything that is not passed will be read again.
     fn rewind(&mut self) {
         self.in_flight.rewind();
+        self.pipeline.discard();
         self.batch.clear();
         self.next_portion = 0;
         self.reader.rewind(&self.in_flight.cursors());
@@ -373,7 +393,7 @@ impl Delivery {
 
     fn went_down(&mut self, cause: &Cause) {
         let destination = self.settings.name.as_str();
-        let is_new = self.note_error(cause);
+        let is_new = self.status.note_error(cause);
         // One line for an outage, and one more when its cause changes; never one for each try.
         if self.down_since.is_none() || is_new {
             warn!(destination, code = cause.code, "cannot deliver, will try again: {cause}");
@@ -385,7 +405,7 @@ impl Delivery {
     fn held(&mut self, cause: &Cause) {
         let destination = self.settings.name.as_str();
         let was = self.status.snapshot().state;
-        self.note_error(cause);
+        self.status.note_error(cause);
         if was != State::Held {
             error!(destination, code = cause.code, "delivery is held: {cause}");
         }
@@ -397,18 +417,6 @@ impl Delivery {
             info!(destination = self.settings.name.as_str(), "delivery goes on");
             self.enter(State::Up);
         }
-    }
-
-    /// Shows the failure in the status; true when it is of another kind than the last one.
-    fn note_error(&self, cause: &Cause) -> bool {
-        let at = jiff::Timestamp::now().to_string();
-        let mut is_new = false;
-        self.status.update(|status| {
-            is_new = status.last_error.as_ref().is_none_or(|last| last.code != cause.code);
-            status.last_error =
-                Some(LastError { code: cause.code.to_owned(), text: cause.text.clone(), at });
-        });
-        is_new
     }
 }
 

@@ -5,41 +5,24 @@
 
 use memchr::memchr_iter;
 
-use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::map::{Filter, Mapper};
-use crate::model::event::{Event, Tape};
-use crate::model::fields::Fields;
-use crate::model::format::Format;
-use crate::model::id;
 use crate::model::outcome::Cause;
 use crate::model::position::{Cursor, FileKey, Position, TAIL_BYTES};
 use crate::model::time::EventTime;
 use crate::spool::tail_hash;
 
 use super::in_flight::{Counts, Portion};
+use super::stages::{Prepared, Stages};
 
-/// How the lines of one `[[spool]]` are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourcePlan {
-    /// The configured format.
-    pub format: Format,
-    /// The configured schema, as the mapper counts them; `None` for detection.
-    pub schema: Option<usize>,
-}
+pub use super::stages::SourcePlan;
 
 /// The stages in their order.
 #[derive(Debug)]
 pub struct Pipeline {
-    sources: Vec<SourcePlan>,
-    decoder: Decoder,
-    mapper: Mapper,
-    filter: Filter,
+    stages: Stages,
     encoder: Encoder,
     portion_events_max: usize,
-    tape: Tape,
-    fields: Fields,
-    derived_id: String,
 }
 
 /// A portion is sent in one piece and confirmed in one piece; this many encoded bytes keep the
@@ -149,6 +132,13 @@ impl Batch {
         self.dropped = 0;
     }
 
+    /// Sets the number behind each portion to what `behind` answers for its count of messages.
+    pub(super) fn renumber(&mut self, mut behind: impl FnMut(u64) -> u32) {
+        for portion in &mut self.portions {
+            portion.sequence = behind(portion.counts.messages);
+        }
+    }
+
     /// A batch of one line that the spool itself refused.
     pub fn broken(&mut self, dead: Dead, end: Cursor, sequence: u32) {
         self.clear();
@@ -175,23 +165,18 @@ impl Pipeline {
         encoder: Encoder,
         portion_events_max: usize,
     ) -> Pipeline {
-        Pipeline {
-            sources,
-            decoder: Decoder::new(),
-            mapper,
-            filter,
-            encoder,
-            portion_events_max,
-            tape: Tape::new(),
-            fields: Fields::new(),
-            derived_id: String::new(),
-        }
+        Pipeline { stages: Stages::new(sources, mapper, filter), encoder, portion_events_max }
+    }
+
+    /// The stages before the encoder, for a destination that encodes in its own way.
+    pub fn into_stages(self) -> Stages {
+        self.stages
     }
 
     /// Turns a run of lines into a batch. `sequence` numbers the messages and is advanced.
     pub fn fill(&mut self, lines: Lines<'_>, now: EventTime, sequence: &mut u32, out: &mut Batch) {
         out.clear();
-        self.decoder.set_reference_time(now);
+        self.stages.set_reference_time(now);
         let mut counts = Counts::default();
         let (mut begin, mut message_bytes_begin, mut portion_bytes_begin) = (0, 0, 0);
         for newline in memchr_iter(b'\n', lines.bytes) {
@@ -240,30 +225,13 @@ impl Pipeline {
         sequence: u32,
         out: &mut Batch,
     ) -> Line {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return Line::Empty;
-        }
-        let plan = self.sources.get(source);
-        let format = plan.map_or(Format::Auto, |plan| plan.format);
-        let decoded = match self.decoder.decode(format, line, &mut self.tape) {
-            Ok(decoded) => decoded,
-            Err(error) => return Line::Dead(Cause::new("undecodable", error.to_string())),
+        let (fields, event) = match self.stages.prepare(line, position, source) {
+            Prepared::Event { fields, event, .. } => (fields, event),
+            Prepared::Filtered => return Line::Filtered,
+            Prepared::Empty => return Line::Empty,
+            Prepared::Dead(cause) => return Line::Dead(cause),
         };
-        self.derived_id.clear();
-        id::derive(position, &mut self.derived_id);
-        let text = decoded.line;
-        let schema = plan.and_then(|plan| plan.schema);
-        let mapped =
-            self.mapper.map(schema, decoded, &mut self.tape, &self.derived_id, &mut self.fields);
-        if let Err(error) = mapped {
-            return Line::Dead(Cause::new("unmappable", error.to_string()));
-        }
-        let event = Event::new(&self.tape, text);
-        if !self.filter.passes(&self.fields, event) {
-            return Line::Filtered;
-        }
-        let encoded = self.encoder.encode(&self.fields, event, now, sequence, &mut out.bytes);
+        let encoded = self.encoder.encode(fields, event, now, sequence, &mut out.bytes);
         out.mismatched += u64::from(encoded.mismatched);
         out.dropped += u64::from(encoded.dropped);
         Line::Message { truncated: encoded.truncated }
@@ -275,6 +243,13 @@ impl Batch {
         let (bytes_end, ends_end) = (self.bytes.len(), self.ends.len());
         self.portions.push(Planned { bytes_end, ends_end, end, counts, sequence });
     }
+}
+
+/// The number behind so many messages, of which the first has the number `sequence`.
+pub(super) fn next_sequence_behind(sequence: u32, messages: u64) -> u32 {
+    const COUNT: u64 = i32::MAX as u64;
+    let from_zero = (u64::from(sequence.max(1)) - 1 + messages) % COUNT;
+    from_zero as u32 + 1
 }
 
 /// RFC 5424, section 7.3.1: after 2147483647 comes 1.

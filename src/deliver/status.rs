@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::beat::Beat;
 use crate::model::ledger::Ledger;
+use crate::model::outcome::Cause;
 
 /// A destination's state in words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +87,18 @@ impl Status {
     pub fn update(&self, change: impl FnOnce(&mut DestinationStatus)) {
         // The status is whole between any two statements, so a poisoned lock holds no harm.
         change(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Shows a failure; true when it is of another kind than the last one.
+    pub fn note_error(&self, cause: &Cause) -> bool {
+        let at = jiff::Timestamp::now().to_string();
+        let mut is_new = false;
+        self.update(|status| {
+            is_new = status.last_error.as_ref().is_none_or(|last| last.code != cause.code);
+            status.last_error =
+                Some(LastError { code: cause.code.to_owned(), text: cause.text.clone(), at });
+        });
+        is_new
     }
 
     /// A copy of it.

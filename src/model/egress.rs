@@ -17,6 +17,8 @@ pub struct Policy {
     pub allow: bool,
     /// The only receivers outside the local networks that may be reached.
     pub hosts: Vec<HostRule>,
+    /// Local receivers need `allow` and the list, too: how HTTP is judged.
+    pub is_for_http: bool,
 }
 
 /// One entry of `[egress] hosts`.
@@ -56,6 +58,15 @@ pub enum Denied {
         /// The host as configured, with its address where that differs.
         host: String,
     },
+    /// HTTP reaches hosts of the list alone, wherever they are.
+    #[error(
+        "egress policy: HTTP goes only to hosts that are listed, and {host} is not; set \
+         `allow = true` and list {host} under `hosts` in [egress]"
+    )]
+    HttpNotListed {
+        /// The host as configured, with its address where that differs.
+        host: String,
+    },
     /// An address that no single receiver has: unspecified, multicast or broadcast.
     #[error("egress policy: {host} is not the address of one receiver; use a unicast address")]
     NotUnicast {
@@ -72,6 +83,16 @@ pub enum Denied {
 pub struct HostRuleError(pub String);
 
 impl Policy {
+    /// The same for HTTP, which needs `allow` and the host on the list even for local receivers.
+    pub fn for_http(&self) -> Policy {
+        Policy { is_for_http: true, ..self.clone() }
+    }
+
+    /// The same for name servers, which need not be on the list to be asked about a listed host.
+    pub fn for_name_servers(&self) -> Policy {
+        Policy { is_for_http: false, ..self.clone() }
+    }
+
     /// Whether `host` may be reached: before name resolution with `ip` `None`, and again with
     /// every address it resolves to. Without an address a name passes, since only its address
     /// tells whether it is local; an address literal is judged at once.
@@ -82,7 +103,12 @@ impl Policy {
         let host = normal_name(host);
         let literal = host.parse::<IpAddr>().ok();
         let Some(ip) = ip.or(literal).map(|ip| ip.to_canonical()) else {
-            return Ok(());
+            // A network on the list cannot speak for a name before it is resolved.
+            let is_listed = self.allow && self.hosts.iter().any(|rule| rule.names(&host));
+            return match self.is_for_http && !is_listed {
+                true => Err(Denied::HttpNotListed { host }),
+                false => Ok(()),
+            };
         };
         let shown = || match literal {
             Some(_) => host.clone(),
@@ -90,6 +116,13 @@ impl Policy {
         };
         if !is_unicast(ip) {
             return Err(Denied::NotUnicast { host: shown() });
+        }
+        if self.is_for_http {
+            let is_listed = self.allow && self.hosts.iter().any(|rule| rule.matches(&host, ip));
+            return match is_listed {
+                true => Ok(()),
+                false => Err(Denied::HttpNotListed { host: shown() }),
+            };
         }
         if is_local(ip) {
             return Ok(());
@@ -108,12 +141,20 @@ impl HostRule {
     /// `host` in normal form, `ip` canonical.
     fn matches(&self, host: &str, ip: IpAddr) -> bool {
         match self {
+            HostRule::Network { address, prefix } => in_network(ip, *address, *prefix),
+            HostRule::Name(_) | HostRule::Below(_) => self.names(host),
+        }
+    }
+
+    /// Whether it names `host`, whatever its address.
+    fn names(&self, host: &str) -> bool {
+        match self {
             HostRule::Name(name) => host == name,
             HostRule::Below(domain) => host
                 .strip_suffix(domain.as_str())
                 .and_then(|label| label.strip_suffix('.'))
                 .is_some_and(|label| !label.is_empty()),
-            HostRule::Network { address, prefix } => in_network(ip, *address, *prefix),
+            HostRule::Network { .. } => false,
         }
     }
 }

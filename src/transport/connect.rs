@@ -37,17 +37,17 @@ const KEEPALIVE_PROBES: u32 = 3;
 
 /// Makes connections for one destination.
 pub struct Connector {
-    settings: Settings,
-    policy: Policy,
+    pub(super) settings: Settings,
+    pub(super) policy: Policy,
     lookup: Lookup,
     trust: Mutex<Trusted>,
 }
 
 /// What was read of the TLS files.
 #[derive(Default)]
-struct Trusted {
+pub(super) struct Trusted {
     /// With which the last link was made.
-    used: Option<Arc<Trust>>,
+    pub(super) used: Option<Arc<Trust>>,
     /// Newer files that are fit for the next link.
     next: Option<Arc<Trust>>,
     /// Newer files that are not: not tried again until they change.
@@ -140,7 +140,7 @@ impl Connector {
     }
 
     /// The files as they are now, read only if they changed.
-    fn trust(&self) -> Result<Arc<Trust>, Cause> {
+    pub(super) fn trust(&self) -> Result<Arc<Trust>, Cause> {
         let settings = self.settings.tls.clone().unwrap_or_default();
         let now = stamps(&settings);
         let mut trusted = self.trusted();
@@ -153,18 +153,23 @@ impl Connector {
         Ok(trust)
     }
 
-    fn trusted(&self) -> std::sync::MutexGuard<'_, Trusted> {
+    pub(super) fn trusted(&self) -> std::sync::MutexGuard<'_, Trusted> {
         // Every change of it is a single assignment, so a panic cannot leave it half done.
         self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The addresses of the host that the policy permits, at least one.
-    async fn permitted(&self, address: &Address, deadline: Instant) -> Result<Vec<IpAddr>, Cause> {
+    pub(super) async fn permitted(
+        &self,
+        address: &Address,
+        deadline: Instant,
+    ) -> Result<Vec<IpAddr>, Cause> {
         let host = &address.host;
         let denied =
             |denied: Denied| Cause::new(code::EGRESS_DENIED, format!("{address}: {denied}"));
         self.policy.permits(host, None).map_err(denied)?;
-        let mut found = timeout_at(deadline, self.lookup.addresses(host, &self.policy))
+        let servers = self.policy.for_name_servers();
+        let mut found = timeout_at(deadline, self.lookup.addresses(host, &servers))
             .await
             .map_err(|_| slow_names(address, self.settings.connect_timeout))??;
         let mut refusal = None;
@@ -183,7 +188,7 @@ impl Connector {
 
     /// Tries each address in turn; each gets an equal share of the time that is left, so that a
     /// silent one does not use up that of the others.
-    async fn first_of(
+    pub(super) async fn first_of(
         &self,
         address: &Address,
         addresses: &[IpAddr],

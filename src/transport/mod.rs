@@ -8,6 +8,8 @@
 //! [`cause::code`]; the stage itself logs only TLS files that changed for the worse.
 
 pub mod acknowledge;
+#[cfg(feature = "http")]
+mod byte_stream;
 pub mod cause;
 mod connect;
 mod kernel;
@@ -21,6 +23,8 @@ mod udp;
 mod wire;
 
 pub use acknowledge::{Acknowledged, Hold};
+#[cfg(feature = "http")]
+pub use byte_stream::ByteStream;
 pub use connect::Connector;
 pub use link::{Drained, Link};
 pub use resolve::name_servers;

@@ -12,6 +12,8 @@
 
 mod after_delivery;
 mod agent;
+#[cfg(feature = "http")]
+mod clouds;
 mod commands;
 mod confirm;
 mod confirm_rsyslog;
@@ -19,9 +21,12 @@ mod dead_letter;
 mod delivery;
 mod egress;
 mod faults;
+#[cfg(feature = "http")]
+mod http;
 mod installed;
 mod judged;
 mod judges;
+mod kits;
 mod privacy;
 mod process;
 mod receive;

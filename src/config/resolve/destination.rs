@@ -31,9 +31,13 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// One destination; `None` when it cannot be made, which was then reported.
 pub(super) fn resolve(context: &Context<'_>, typed: typed::Destination) -> Option<Destination> {
     let title = typed.title.as_str();
-    if let Some(http) = typed.http {
+    if let Some(http) = &typed.http {
+        #[cfg(feature = "http")]
+        if typed.connector.is_known {
+            return super::http::resolve(context, typed);
+        }
         let fault = if context.policy.allow { Fault::HttpMissing } else { Fault::HttpDenied };
-        context.findings.problem(http.at, title, fault(http.value));
+        context.findings.problem(http.at, title, fault(http.value.clone()));
         return None;
     }
     let (addresses, protocol) =
@@ -60,21 +64,28 @@ pub(super) fn resolve(context: &Context<'_>, typed: typed::Destination) -> Optio
     let name = typed.name.map(|name| name.value);
     let deliver = deliver(context, title, name.unwrap_or_default(), typed.pace);
     let transport = transport(addresses, tls, &typed.link);
+    let filter = filter(context, title, typed.filter);
+    Some(Destination {
+        deliver,
+        encode,
+        transport,
+        filter,
+        #[cfg(feature = "http")]
+        http: None,
+    })
+}
+
+pub(super) fn filter(context: &Context<'_>, title: &str, typed: typed::Filter) -> FilterSettings {
     let defaults = FilterSettings::default();
-    let empty = typed.filter.event_types.as_ref().filter(|types| types.value.is_empty());
-    if let Some(types) = empty {
+    if let Some(types) = typed.event_types.as_ref().filter(|types| types.value.is_empty()) {
         context.findings.problem(types.at, title, Fault::Empty("event_types"));
     }
-    let filter = FilterSettings {
-        min_severity: value_or(typed.filter.min_severity, defaults.min_severity),
-        event_types: value_or(typed.filter.event_types, defaults.event_types),
-        exclude_event_types: value_or(
-            typed.filter.exclude_event_types,
-            defaults.exclude_event_types,
-        ),
-        equals: typed.filter.equals,
-    };
-    Some(Destination { deliver, encode, transport, filter })
+    FilterSettings {
+        min_severity: value_or(typed.min_severity, defaults.min_severity),
+        event_types: value_or(typed.event_types, defaults.event_types),
+        exclude_event_types: value_or(typed.exclude_event_types, defaults.exclude_event_types),
+        equals: typed.equals,
+    }
 }
 
 /// The addresses and the one protocol that they share, if they could be read.
@@ -126,7 +137,7 @@ fn unfit(context: &Context<'_>, typed: &typed::Destination, protocol: Protocol) 
     }
 }
 
-fn encode(
+pub(super) fn encode(
     context: &Context<'_>,
     title: &str,
     message: Message,
@@ -263,7 +274,12 @@ fn cef_settings(
     }
 }
 
-fn deliver(context: &Context<'_>, title: &str, name: String, pace: Pace) -> DeliverSettings {
+pub(super) fn deliver(
+    context: &Context<'_>,
+    title: &str,
+    name: String,
+    pace: Pace,
+) -> DeliverSettings {
     let fault = |at, fault| context.findings.problem(at, title, fault);
     if let (Some(slow), None) = (&pace.slow_start, &pace.max_eps)
         && !slow.value.is_zero()
@@ -296,7 +312,7 @@ fn deliver(context: &Context<'_>, title: &str, name: String, pace: Pace) -> Deli
     }
 }
 
-fn transport(
+pub(super) fn transport(
     addresses: Vec<Address>,
     tls: Option<crate::transport::settings::TlsSettings>,
     link: &Link,

@@ -15,6 +15,8 @@ use crate::model::egress::{HostRule, Policy};
 use crate::{admin, checkpoint, map, service};
 
 mod destination;
+#[cfg(feature = "http")]
+mod http;
 mod spool;
 mod tls;
 
@@ -28,6 +30,8 @@ struct Context<'c> {
     machine: &'c dyn Machine,
     policy: &'c Policy,
     hostname: &'c str,
+    #[cfg(feature = "http")]
+    sandbox: service::settings::Mode,
 }
 
 /// Makes settings of what was typed, or reports everything that is wrong with it.
@@ -38,7 +42,14 @@ pub(super) fn resolve(
 ) -> Result<Config, ConfigError> {
     let hostname = own_hostname(&findings, typed.hostname, machine);
     let egress = policy(&findings, typed.egress_allow.as_ref(), &typed.egress_hosts);
-    let context = Context { findings: &findings, machine, policy: &egress, hostname: &hostname };
+    let context = Context {
+        findings: &findings,
+        machine,
+        policy: &egress,
+        hostname: &hostname,
+        #[cfg(feature = "http")]
+        sandbox: typed.sandbox.as_ref().map(|mode| mode.value).unwrap_or_default(),
+    };
     if let Some(dir) = &typed.schemas_dir {
         context.directory("", "schemas_dir", dir);
     }
@@ -119,7 +130,8 @@ fn policy(
         }
         _ => {}
     }
-    Policy { allow: allowed, hosts: hosts.iter().map(|host| host.value.clone()).collect() }
+    let hosts = hosts.iter().map(|host| host.value.clone()).collect();
+    Policy { allow: allowed, hosts, ..Policy::default() }
 }
 
 fn duplicate_names(findings: &Findings<'_>, destinations: &[typed::Destination]) {

@@ -13,10 +13,48 @@ const OTHERS_READ: u32 = 0o004;
 
 /// The section of a destination whose addresses are `tls://`.
 pub(super) fn resolve(context: &Context<'_>, title: &str, tls: Tls) -> TlsSettings {
-    let fault = |at, fault| context.findings.problem(at, title, fault);
     if tls.ca_file.is_none() && !tls.pinned {
-        fault(tls.at, Fault::NoTrust);
+        context.findings.problem(tls.at, title, Fault::NoTrust);
     }
+    files(context, title, tls)
+}
+
+/// The section of an HTTP destination.
+#[cfg(feature = "http")]
+pub(super) fn resolve_http(context: &Context<'_>, title: &str, tls: Tls) -> TlsSettings {
+    let fault = |at, fault| context.findings.problem(at, title, fault);
+    let roots = tls.system_roots.clone().filter(|roots| roots.value);
+    if let (Some(roots), Some(_)) = (&roots, &tls.ca_file) {
+        fault(roots.at, Fault::SystemRootsAndFile);
+    }
+    if tls.ca_file.is_none() && !tls.pinned && roots.is_none() {
+        fault(tls.at, Fault::NoHttpTrust);
+    }
+    let mut settings = files(context, title, tls);
+    if let Some(roots) = roots {
+        let places = SYSTEM_ROOTS.iter().map(PathBuf::from);
+        let found = places.into_iter().find(|place| context.machine.examine(place).is_ok());
+        if found.is_none() {
+            fault(roots.at, Fault::NoSystemRoots);
+        }
+        settings.ca_file = found;
+    }
+    settings
+}
+
+/// Where distributions keep the authorities of the machine in one file: Debian and Arch, Fedora and
+/// RHEL (new and old), openSUSE, Alpine.
+#[cfg(feature = "http")]
+const SYSTEM_ROOTS: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+fn files(context: &Context<'_>, title: &str, tls: Tls) -> TlsSettings {
+    let fault = |at, fault| context.findings.problem(at, title, fault);
     match (&tls.cert_file, &tls.key_file) {
         (Some(cert), None) => {
             fault(cert.at, Fault::Incomplete { present: "cert_file", absent: "key_file" });

@@ -55,6 +55,15 @@ fn every_text_is_as_recorded() {
         };
     }
     assert!(cases.len() >= 40, "{} cases", cases.len());
+    // What is said of HTTP depends on whether this build has it.
+    match cfg!(feature = "http") {
+        true => drop((cases.remove("http-missing"), answers.remove("http-missing"))),
+        false => {
+            let is_common = |case: &String| !case.starts_with("http-") || case == "http-missing";
+            cases.retain(is_common);
+            answers.retain(is_common);
+        }
+    }
     let wrong: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let orphans: Vec<&String> = answers.difference(&cases).collect();

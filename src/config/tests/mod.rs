@@ -1,8 +1,12 @@
 //! What the configuration makes of files and of the environment.
 
 mod environment;
+#[cfg(feature = "http")]
+mod environment_http;
 mod errors;
 mod example;
+#[cfg(feature = "http")]
+mod http;
 mod settings;
 
 use std::io;

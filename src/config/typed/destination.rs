@@ -16,7 +16,7 @@ use crate::encode::settings::Framing;
 use crate::map::settings::MinSeverity;
 use crate::transport::settings::Address;
 
-/// HTTP connectors of the design, none of which this build has.
+/// HTTP connectors of the design, which not every build has.
 const HTTP_TYPES: [&str; 9] = [
     "splunk_hec",
     "sentinel",
@@ -43,30 +43,97 @@ pub(in crate::config) fn read(findings: &Findings<'_>, mut section: Section<'_>)
     let kind = section.word("type", &types);
     let http = kind.and_then(|kind| Some(Given { value: kind.value?, at: kind.at }));
     let (title, at) = (section.title().to_owned(), section.at());
-    if http.is_some() {
-        // The keys of another build's connector cannot be judged; its secrets can.
-        section.refuse_secrets();
-        return Destination { title, at, http, name, ..Destination::default() };
+    if let Some(kind) = http {
+        section.require("name", "name = \"cloud\"");
+        let shared = Destination { title, at, name, ..Destination::default() };
+        return read_http(findings, section, kind, shared);
     }
     section.require("name", "name = \"qradar\"");
     section.require("address", "address = \"tls://qradar.example.net:6514\"");
     let typed = Destination {
         title,
         at,
-        http,
         name,
         addresses: addresses(findings, &mut section),
         profile: section.word("profile", &Profile::WORDS),
         message: message(&mut section),
         link: link(&mut section),
         cef: cef(section.section("cef", "destination.cef")),
-        tls: tls(findings, section.section("tls", "destination.tls")),
+        tls: tls(findings, section.section("tls", "destination.tls"), false),
         pace: pace(&mut section),
         filter: filter(findings, section.section("filter", "destination.filter")),
+        ..Destination::default()
     };
     section.finish();
     typed
 }
+
+/// The rest of a destination that is not syslog.
+#[cfg(not(feature = "http"))]
+fn read_http(
+    _findings: &Findings<'_>,
+    section: Section<'_>,
+    kind: Given<String>,
+    shared: Destination,
+) -> Destination {
+    // The keys of another build's connector cannot be judged; its secrets can.
+    section.refuse_secrets();
+    Destination { http: Some(kind), ..shared }
+}
+
+/// The rest of a destination that is not syslog.
+#[cfg(feature = "http")]
+fn read_http(
+    findings: &Findings<'_>,
+    mut section: Section<'_>,
+    kind: Given<String>,
+    shared: Destination,
+) -> Destination {
+    let connector = crate::config::http::read(&kind, &mut section);
+    if !connector.is_known {
+        section.refuse_secrets();
+        return Destination { http: Some(kind), ..shared };
+    }
+    section.forbid(&SYSLOG_KEYS, Fault::NotOverHttp);
+    let typed = Destination {
+        http: Some(kind),
+        connector,
+        link: Link {
+            connect_timeout: section.duration("connect_timeout", MILLISECOND..=HOUR),
+            handshake_timeout: section.duration("handshake_timeout", MILLISECOND..=HOUR),
+            keepalive: section.duration_or_zero("keepalive", SECOND..=HOUR),
+            user_timeout: section.duration_or_zero("user_timeout", MILLISECOND..=HOUR),
+            ..Link::default()
+        },
+        tls: tls(findings, section.section("tls", "destination.tls"), true),
+        pace: Pace {
+            max_eps: section.number("max_eps", 1..=10_000_000),
+            slow_start: section.duration("slow_start", Duration::ZERO..=HOUR),
+            stop_timeout: section.duration("stop_timeout", MILLISECOND..=HOUR),
+            ..retry(&mut section, true)
+        },
+        filter: filter(findings, section.section("filter", "destination.filter")),
+        ..shared
+    };
+    section.finish();
+    typed
+}
+
+/// What a request has no place for. `format` and `profile` may be a connector's own.
+#[cfg(feature = "http")]
+const SYSLOG_KEYS: [&str; 11] = [
+    "address",
+    "facility",
+    "header",
+    "framing",
+    "max_message_bytes",
+    "structured_data",
+    "bom",
+    "confirm",
+    "settle",
+    "write_timeout",
+    "fail_back_after",
+];
 
 /// State, dead letters and metrics carry the name, some as a file name.
 fn is_destination_name(text: &str) -> bool {
@@ -154,7 +221,7 @@ fn link(section: &mut Section<'_>) -> Link {
     }
 }
 
-fn tls(findings: &Findings<'_>, mut section: Section<'_>) -> Option<Tls> {
+fn tls(findings: &Findings<'_>, mut section: Section<'_>, is_http: bool) -> Option<Tls> {
     let at = section.at();
     let ca_file = section.file_if_given("ca_file");
     let cert_file = section.file_if_given("cert_file");
@@ -173,25 +240,51 @@ fn tls(findings: &Findings<'_>, mut section: Section<'_>) -> Option<Tls> {
         }
     }
     let crl_file = section.file_if_given("crl_file");
+    #[cfg(feature = "http")]
+    let system_roots = if is_http { section.flag("system_roots") } else { None };
+    #[cfg(not(feature = "http"))]
+    let _ = is_http;
     section.finish();
-    Some(Tls { at: at?, ca_file, cert_file, key_file, server_name, pins, pinned, crl_file })
+    let at = at?;
+    Some(Tls {
+        at,
+        ca_file,
+        cert_file,
+        key_file,
+        server_name,
+        pins,
+        pinned,
+        crl_file,
+        #[cfg(feature = "http")]
+        system_roots,
+    })
 }
 
 fn pace(section: &mut Section<'_>) -> Pace {
     let confirms =
         [("acked", Confirm::Acked), ("settled", Confirm::Settled), ("drained", Confirm::Drained)];
-    let mut pace = Pace {
+    Pace {
         confirm: section.word("confirm", &confirms),
         settle: section.duration("settle", MILLISECOND..=HOUR),
         max_eps: section.number("max_eps", 1..=10_000_000),
         slow_start: section.duration("slow_start", Duration::ZERO..=HOUR),
         fail_back_after: section.duration("fail_back_after", MILLISECOND..=24 * HOUR),
         stop_timeout: section.duration("stop_timeout", MILLISECOND..=HOUR),
+        ..retry(section, false)
+    }
+}
+
+fn retry(section: &mut Section<'_>, is_http: bool) -> Pace {
+    let mut retry = section.section("retry", "destination.retry");
+    let mut pace = Pace {
+        initial_backoff: retry.duration("initial_backoff", MILLISECOND..=HOUR),
+        max_backoff: retry.duration("max_backoff", MILLISECOND..=24 * HOUR),
         ..Pace::default()
     };
-    let mut retry = section.section("retry", "destination.retry");
-    pace.initial_backoff = retry.duration("initial_backoff", MILLISECOND..=HOUR);
-    pace.max_backoff = retry.duration("max_backoff", MILLISECOND..=24 * HOUR);
+    if is_http {
+        pace.max_attempts = retry.number("max_attempts", 1..=1_000_000);
+        pace.retry_after_max = retry.duration("retry_after_max", MILLISECOND..=24 * HOUR);
+    }
     retry.finish();
     pace
 }

@@ -12,9 +12,9 @@ use crate::config::value;
 use crate::model::format::Format;
 use crate::service::settings::Mode;
 
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(in crate::config) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(in crate::config) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Reads the whole file.
 pub(in crate::config) fn read(findings: &Findings<'_>, mut top: Section<'_>) -> Typed {

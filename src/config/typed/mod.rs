@@ -66,6 +66,8 @@ pub(in crate::config) struct Destination {
     pub(in crate::config) at: Option<At>,
     /// Given when it is not `syslog`.
     pub(in crate::config) http: Option<Given<String>>,
+    #[cfg(feature = "http")]
+    pub(in crate::config) connector: super::http::Typed,
     pub(in crate::config) name: Option<Given<String>>,
     /// `None` when there was none, or one at least is wrong.
     pub(in crate::config) addresses: Option<Vec<Given<Address>>>,
@@ -138,6 +140,8 @@ pub(in crate::config) struct Tls {
     /// Also true when every pin is wrong, so that no second fault follows from the first.
     pub(in crate::config) pinned: bool,
     pub(in crate::config) crl_file: Option<Given<Option<FilePlace>>>,
+    #[cfg(feature = "http")]
+    pub(in crate::config) system_roots: Option<Given<bool>>,
 }
 
 /// A file of its own: by its path, or handed over by systemd under a name.
@@ -158,6 +162,9 @@ pub(in crate::config) struct Pace {
     pub(in crate::config) stop_timeout: Option<Given<Duration>>,
     pub(in crate::config) initial_backoff: Option<Given<Duration>>,
     pub(in crate::config) max_backoff: Option<Given<Duration>>,
+    /// For HTTP alone, as the next one.
+    pub(in crate::config) max_attempts: Option<Given<u32>>,
+    pub(in crate::config) retry_after_max: Option<Given<Duration>>,
 }
 
 /// `[destination.filter]`

@@ -3,7 +3,8 @@
 use super::*;
 
 fn policy(allow: bool, hosts: &[&str]) -> Policy {
-    Policy { allow, hosts: hosts.iter().map(|h| h.parse().unwrap()).collect() }
+    let hosts = hosts.iter().map(|h| h.parse().unwrap()).collect();
+    Policy { allow, hosts, ..Policy::default() }
 }
 
 #[track_caller]
@@ -14,6 +15,7 @@ fn check(policy: &Policy, host: &str, ip: &str, expected: &str) {
         Err(Denied::NotLocal { .. }) => "not local",
         Err(Denied::NotListed { .. }) => "not listed",
         Err(Denied::NotUnicast { .. }) => "not unicast",
+        Err(Denied::HttpNotListed { .. }) => "http not listed",
     };
     assert_eq!(actual, expected, "{host} {ip:?}");
 }
@@ -120,4 +122,21 @@ fn a_denial_names_the_address_and_both_ways_out() {
          unique-local address; use a local receiver, or set `allow = true` and list a.example \
          (8.8.8.8) under `hosts` in [egress]"
     );
+}
+
+#[test]
+fn http_reaches_listed_hosts_alone_wherever_they_are() {
+    let listed = policy(true, &["siem.example.net", "10.0.0.0/8", "*.example.org"]).for_http();
+    check(&listed, "siem.example.net", "", "permitted");
+    check(&listed, "siem.example.net", "127.0.0.1", "permitted");
+    check(&listed, "siem.example.net", "203.0.113.7", "permitted");
+    check(&listed, "a.example.org", "", "permitted");
+    check(&listed, "10.1.2.3", "", "permitted");
+    check(&listed, "other.example.net", "", "http not listed");
+    check(&listed, "other.example.net", "127.0.0.1", "http not listed");
+    check(&listed, "127.0.0.1", "", "http not listed");
+    check(&listed, "siem.example.net", "224.0.0.1", "not unicast");
+    let closed = policy(false, &["siem.example.net"]).for_http();
+    check(&closed, "siem.example.net", "", "http not listed");
+    check(&closed, "10.1.2.3", "10.1.2.3", "http not listed");
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+#[cfg(feature = "http")]
+use crate::config::Destination;
 use crate::spool::settings::AfterDelivery;
 use crate::transport::settings::Protocol;
 
@@ -89,6 +91,8 @@ impl Grants {
                 [&tls.ca_file, &tls.cert_file, &tls.key_file, &tls.crl_file].into_iter().flatten()
             });
             files.for_each(|file| grants.read_file(file));
+            #[cfg(feature = "http")]
+            grants.secrets(destination);
             let addresses = destination.transport.addresses.iter();
             let streams = addresses.filter(|address| address.protocol != Protocol::Udp);
             grants.ports.extend(streams.map(|address| address.port));
@@ -121,6 +125,16 @@ impl Grants {
         }
         let port = self.ports.difference(&in_force.ports).next()?;
         Some(format!("connect to TCP port {port}"))
+    }
+
+    #[cfg(feature = "http")]
+    fn secrets(&mut self, destination: &Destination) {
+        let Some(http) = &destination.http else { return };
+        for (_, source) in crate::http::connector(http).secrets() {
+            if let Some(file) = source.path(&http.credentials_dir) {
+                self.read_file(&file);
+            }
+        }
     }
 
     fn spool(&mut self, config: &Config) {

@@ -42,7 +42,8 @@ async fn the_policy_is_asked_before_and_after_resolution() {
         let cause = refused_with(host, Policy::default()).await;
         assert_eq!(cause.code, code::EGRESS_DENIED, "{cause}");
     }
-    let listed = Policy { allow: true, hosts: vec![HostRule::Name("other.test".into())] };
+    let hosts = vec![HostRule::Name("other.test".into())];
+    let listed = Policy { allow: true, hosts, ..Policy::default() };
     assert_eq!(refused_with("public.test", listed).await.code, code::EGRESS_DENIED);
 }
 

@@ -198,7 +198,11 @@ const CONFINED: [(&[&str], &[&str], &str); 10] = [
         &["service/sandbox"],
         "the sandbox is entered once",
     ),
-    (&["reqwest::"], &["http/"], "HTTP is the connectors'"),
+    (
+        &["hyper::", "http_body_util::"],
+        &["deliver/http/client.rs"],
+        "the client speaks HTTP: hand it a request",
+    ),
     (&["clap::"], &["cli/", "main.rs"], "arguments are read in cli/"),
     (&["process::exit"], &["main.rs", "cli/"], "return an error: main names the exit code"),
     (

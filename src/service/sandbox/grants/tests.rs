@@ -99,3 +99,22 @@ fn directories_that_everybody_shares_are_not_opened() {
     let as_user = Grants::of(&config, file, false);
     assert_eq!(shared(&as_user), [PathBuf::from("/spool"), PathBuf::from("/etc")]);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn an_http_destination_needs_its_ports_and_secrets() {
+    let destination = "type = \"splunk_hec\"\nurl = \"https://10.0.0.1:8088\"\n\
+                       proxy = \"https://10.0.0.2:3128\"\n\
+                       token = { file = \"/srv/outpost/secrets/hec.token\" }\n\
+                       tls = { ca_file = \"/srv/outpost/tls/ca.pem\" }\n\
+                       [egress]\nallow = true\nhosts = [\"10.0.0.0/8\"]";
+    let needed = grants("", "", destination);
+    assert_eq!(needed.ports, BTreeSet::from([53, 3128, 8088]));
+    for file in ["/srv/outpost/secrets/hec.token", "/srv/outpost/tls/ca.pem"] {
+        let is_it = |grant: &&Grant| grant.path == Path::new(file) && grant.is_needed;
+        assert!(needed.paths.iter().any(|grant| is_it(&grant)), "{file}");
+    }
+    // A new version of a secret is another file: its directory is readable, too.
+    let directory = Path::new("/srv/outpost/secrets");
+    assert!(needed.paths.iter().any(|grant| grant.path == directory));
+}

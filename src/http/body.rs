@@ -1,0 +1,60 @@
+//! Records to bodies.
+
+use super::Record;
+
+/// A JSON array of the records: two brackets, and a comma between any two.
+pub fn array(batch: &[Record<'_>]) -> Vec<u8> {
+    enveloped("[", batch, "]")
+}
+
+/// The same in an envelope: `before` ends with the array's `[`, `behind` begins with its `]`.
+pub fn enveloped(before: &str, batch: &[Record<'_>], behind: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(before.len() + bytes(batch) + batch.len() + behind.len());
+    body.extend_from_slice(before.as_bytes());
+    for (at, record) in batch.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(record.bytes);
+    }
+    body.extend_from_slice(behind.as_bytes());
+    body
+}
+
+/// The records, one a line.
+pub fn lines(batch: &[Record<'_>]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes(batch) + batch.len());
+    for record in batch {
+        body.extend_from_slice(record.bytes);
+        body.push(b'\n');
+    }
+    body
+}
+
+/// The records as they are, one behind the other.
+pub fn concatenated(batch: &[Record<'_>]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes(batch));
+    batch.iter().for_each(|record| body.extend_from_slice(record.bytes));
+    body
+}
+
+fn bytes(batch: &[Record<'_>]) -> usize {
+    batch.iter().map(|record| record.bytes.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fields::Severity;
+
+    #[test]
+    fn records_become_bodies() {
+        let record = |bytes| Record { bytes, id: "", severity: Severity::default() };
+        let [one, two] = [record(b"{1}"), record(b"{2}")];
+        assert_eq!(array(&[one]), b"[{1}]");
+        assert_eq!(array(&[one, two]), b"[{1},{2}]");
+        assert_eq!(enveloped("{\"a\":[", &[one, two], "]}"), b"{\"a\":[{1},{2}]}");
+        assert_eq!(lines(&[one, two]), b"{1}\n{2}\n");
+        assert_eq!(concatenated(&[one, two]), b"{1}{2}");
+    }
+}
