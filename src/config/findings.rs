@@ -100,9 +100,11 @@ struct Unknown {
 impl<'t> Findings<'t> {
     /// `file` is named in messages; relative paths start at its directory.
     pub(super) fn new(file: &Path, text: &'t str) -> Findings<'t> {
+        // The directory of a bare name is this one, and a path that shows it has a parent.
+        let above = file.parent().filter(|above| !above.as_os_str().is_empty());
         Findings {
             file: file.display().to_string(),
-            base: file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            base: above.unwrap_or(Path::new(".")).to_path_buf(),
             text,
             problems: RefCell::default(),
             warnings: RefCell::default(),

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Output;
 
-use crate::agent::{Outpost, program};
-use crate::process::free_port;
+use crate::agent::{Outpost, PATIENCE, program};
+use crate::process::{Process, free_port, wait_until};
 use crate::sink::{Sink, Wire};
 
 fn said(output: &Output) -> (String, String) {
@@ -43,6 +43,28 @@ fn status_without_a_running_program_says_so() {
     let outpost = Outpost::new();
     outpost.configure("[[destination]]\nname = \"siem\"\naddress = \"tcp://127.0.0.1\"\n");
     expect(&outpost.command(&["status"]), 69, &["admin.sock", "is spoolgate running?"]);
+}
+
+#[test]
+fn relative_paths_start_where_the_configuration_is() {
+    let outpost = Outpost::new();
+    let sink = Sink::start(&outpost, Wire::Tcp, None);
+    let text = "[state]\ndir = \"state\"\n[[spool]]\npath = \"spool/*.jsonl\"\n\
+                [admin]\nsocket = \"admin.sock\"\n";
+    fs::write(outpost.path("bare.toml"), text.to_owned() + &sink.destination("")).unwrap();
+    outpost.append("a.jsonl", b"{\"type\":\"loop.detected\",\"id\":\"e1\"}\n");
+    let here = |command: &str| {
+        let mut program = program();
+        program.args([command, "--config", "bare.toml"]).current_dir(outpost.path("."));
+        program
+    };
+    let mut agent = Process::start(&here("run"), &outpost.path("bare.log"));
+    wait_until("the event in the status", PATIENCE, || {
+        let (status, _) = said(&here("status").output().unwrap());
+        (status.contains("siem") && sink.stored_lines() == 1).then_some(())
+    });
+    assert!(agent.terminate().success(), "{}", agent.said());
+    assert!(!agent.said().contains("denied"), "{}", agent.said());
 }
 
 #[test]
