@@ -24,7 +24,7 @@ struct Reached {
 }
 
 /// What the unit's root shows: its `BindReadOnlyPaths=`, and what systemd makes there.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 14] = [
     "/etc",
     "/var",
     "/srv",
@@ -38,6 +38,7 @@ const SHOWN: [&str; 13] = [
     "/run/NetworkManager",
     "/run/resolvconf",
     "/run/spoolgate",
+    "/run/credentials",
 ];
 
 /// The drop-in for `config`, which was read from `file`.
@@ -201,6 +202,7 @@ mod tests {
         assert!(bound.remove("/usr/bin/spoolgate"));
         assert!(bound.remove("/run/systemd/notify") && bound.remove("/run/systemd/journal"));
         assert!(bound.insert("/run/spoolgate"), "RuntimeDirectory=");
+        assert!(bound.insert("/run/credentials"), "LoadCredential=");
         assert_eq!(bound, BTreeSet::from(SHOWN));
     }
 }
