@@ -68,6 +68,42 @@ HOSTNAME of every message; the fully qualified name of the machine.
 .TP
 .B SPOOLGATE_STATE_DIR
 Where progress is kept; /var/lib/spoolgate.
+.PP
+In a program with HTTP each of these asks for a destination as well, with or without QRadar:
+.TP
+.BR SPLUNK_HEC_URL ", " SPLUNK_HEC_TOKEN
+Splunk; optional are SPLUNK_HEC_INDEX (arbitex), SPLUNK_HEC_SOURCE (arbitex-platform) and
+SPLUNK_HEC_SOURCETYPE (arbitex:audit).
+.TP
+.BR SENTINEL_DCR_ENDPOINT ", " SENTINEL_DCR_RULE_ID ", " SENTINEL_DCR_STREAM_NAME
+Microsoft Sentinel, with SENTINEL_TENANT_ID, SENTINEL_CLIENT_ID and SENTINEL_CLIENT_SECRET;
+login.microsoftonline.com has to be among the hosts.
+.TP
+.BR ELASTIC_URL ", " ELASTIC_API_KEY
+Elasticsearch; optional are ELASTIC_INDEX (arbitex-audit) and ELASTIC_PIPELINE.
+.TP
+.B DATADOG_API_KEY
+Datadog; optional are DATADOG_SITE (datadoghq.com), DATADOG_SERVICE (arbitex), DATADOG_SOURCE
+(arbitex-audit) and DATADOG_TAGS.
+.TP
+.B SUMO_HTTP_SOURCE_URL
+Sumo Logic; optional are SUMO_CATEGORY (arbitex/audit) and SUMO_HOST (platform.arbitex.ai).
+.TP
+.BR XSIAM_URL ", " XSIAM_API_KEY ", " XSIAM_API_KEY_ID
+Cortex XSIAM; optional are XSIAM_LOG_TYPE (arbitex_audit) and XSIAM_DATASET (arbitex_audit_raw).
+.TP
+.BR SPOOLGATE_EGRESS_ALLOW ", " SPOOLGATE_EGRESS_HOSTS
+true, and the hosts of all of these, apart by commas: without both nothing goes over HTTP.
+.TP
+.BR SPOOLGATE_TLS_CA_FILE ", " SPOOLGATE_TLS_SYSTEM_ROOTS
+Whom to trust over HTTP: PEM, or true for the authorities of the machine. SPLUNK_HEC_TLS_VERIFY and
+ELASTIC_TLS_VERIFY may be true and nothing else.
+.TP
+.B SPOOLGATE_MAX_ATTEMPTS
+After so many failed attempts over HTTP an event goes to the dead letter; never, by default.
+.TP
+.B SIEM_DEAD_LETTER_PATH
+Not used: the dead letter is in the state directory.
 .SH EXAMPLES
 .TP
 .B spoolgate demo
@@ -150,16 +186,29 @@ mod tests {
         let page = String::from_utf8(command("2026-01-01").unwrap()).unwrap();
         let sources = [
             include_str!("../../src/config/environment.rs"),
+            include_str!("../../src/config/environment/http.rs"),
             include_str!("../../src/config/machine.rs"),
             include_str!("../../src/cli/logs.rs"),
         ];
+        const STARTS: [&str; 10] = [
+            "QRADAR_",
+            "SPOOLGATE_",
+            "CREDENTIALS_",
+            "SPLUNK_",
+            "SENTINEL_",
+            "ELASTIC_",
+            "DATADOG_",
+            "SUMO_",
+            "XSIAM_",
+            "SIEM_",
+        ];
         let is_ours = |text: &&str| {
-            ["QRADAR_", "SPOOLGATE_", "CREDENTIALS_"].iter().any(|start| text.starts_with(start))
+            STARTS.iter().any(|start| text.starts_with(start))
                 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
         };
         let variables: Vec<_> =
             sources.iter().flat_map(|source| source.split('"')).filter(is_ours).collect();
-        assert!(variables.len() > 10, "{variables:?}");
+        assert!(variables.len() > 40, "{variables:?}");
         for variable in variables {
             assert!(page.contains(variable), "{variable} is not in spoolgate(8)");
         }

@@ -111,7 +111,7 @@ struct HttpForm {
     connector: Box<dyn crate::http::Connector>,
     stages: Stages,
     hostname: String,
-    record: Vec<u8>,
+    record: String,
 }
 
 /// What became of a line.
@@ -143,7 +143,7 @@ impl Preview {
                     .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?
                     .into_stages(),
                 hostname: config.hostname.clone(),
-                record: Vec::new(),
+                record: String::new(),
             }),
             None => None,
         };
@@ -214,8 +214,8 @@ impl HttpForm {
         let (connector, stages) = (self.connector.as_ref(), &mut self.stages);
         match make(connector, stages, &self.hostname, line, (position, source), now) {
             Line::Made(made) => {
-                self.record = made.bytes;
-                Shown::Message(&self.record)
+                self.record = made.shown();
+                Shown::Message(self.record.as_bytes())
             }
             Line::Filtered => Shown::Filtered,
             Line::Empty => Shown::Empty,

@@ -40,7 +40,7 @@ pub(super) async fn send(
     let once = Once::new(settings, destination.transport.clone(), &config.egress)
         .await
         .map_err(|cause| unavailable(&cause))?;
-    print(&format!("to {}: {}\n", once.describe(), String::from_utf8_lossy(&made.bytes)))?;
+    print(&format!("to {}: {}\n", once.describe(), made.shown()))?;
     let said = once.send(&made).await.map_err(|cause| unavailable(&cause))?;
     let took = said.took.as_secs_f64() * 1000.0;
     print(&format!("answer: {} in {took:.1} ms: {}\n", said.status, said.text))?;

@@ -38,6 +38,14 @@ pub struct Made {
     severity: Severity,
 }
 
+impl Made {
+    /// The same to be looked at. A place that a secret takes in the request alone (webhook
+    /// templates) is a NUL until then, which no other text has.
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).replace('\0', "(secret)")
+    }
+}
+
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {

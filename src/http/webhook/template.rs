@@ -1,7 +1,8 @@
 //! Body templates: JSON text with `{{…}}` where values of the event stand.
 //!
-//! In: a text, at load; then items. Out: JSON, whatever the event holds: a placeholder inside a
-//! string becomes escaped text without quotes, one outside becomes a value with its own.
+//! In: a text, at load; then items. Out: JSON in one line, whatever the event holds and however the
+//! template is laid out: a placeholder inside a string becomes escaped text without quotes, one
+//! outside becomes a value with its own.
 //!
 //! | placeholder | value |
 //! |---|---|
@@ -99,7 +100,7 @@ impl Template {
         let template = Template { parts };
         let sample = template.sample();
         match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
-            Ok(_) => Ok(template),
+            Ok(_) => Ok(template.in_one_line()),
             Err(why) => Err(TemplateError::Json(why.to_string())),
         }
     }
@@ -129,6 +130,24 @@ impl Template {
                 }
             }
         }
+    }
+
+    /// Without the white space between tokens: a record is one line.
+    fn in_one_line(mut self) -> Template {
+        let mut in_string = false;
+        for part in &mut self.parts {
+            if let Part::Literal(text) = part {
+                let mut is_escaped = false;
+                text.retain(|letter| {
+                    let is_kept = in_string || !letter.is_ascii_whitespace();
+                    let ends = letter == '"' && !is_escaped;
+                    is_escaped = in_string && letter == '\\' && !is_escaped;
+                    in_string ^= ends;
+                    is_kept
+                });
+            }
+        }
+        self
     }
 
     fn sample(&self) -> String {

@@ -292,3 +292,17 @@ fn slack_and_pagerduty_miss_no_alarm() {
         .flat_map(|n| ["trigger", "resolve"].map(|action| format!("{action} agent-{n}")));
     check(&Trial::new(PagerDuty, "requests_in_flight = 16\n"), actions.collect());
 }
+
+/// The record as it would be sent, in one line, with a word where the routing key comes.
+#[test]
+fn preview_shows_the_place_of_a_secret() {
+    let trial = Trial::new(PagerDuty, "");
+    let file = trial.outpost.path("one.jsonl");
+    std::fs::write(&file, PagerDuty.line(0)).unwrap();
+    let output = trial.outpost.command(&["preview", file.to_str().unwrap()]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let value: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((shown.lines().count(), &value["routing_key"]), (1, &json!("(secret)")));
+    assert!(trial.server.requests().is_empty(), "preview sends nothing");
+}

@@ -49,7 +49,8 @@ fn placeholders_are_values_outside_strings_and_text_inside() {
         assert_eq!(shown, expected);
         serde_json::from_str::<serde_json::Value>(&shown).unwrap();
     };
-    check("[{{event.a}}, {{event.n}}]", r#"["x\"y", 7]"#);
+    check("[{{event.a}}, {{event.n}}]", r#"["x\"y",7]"#);
+    check("{\n  \"a b\" : [ 1,\n\t\"c \\\\\" , \"\\\" d\" ]\n}", r#"{"a b":[1,"c \\","\" d"]}"#);
     check(r#""{{event.a}} {{ event.n }}""#, r#""x\"y 7""#);
     check(r#"["{{event.o}}",{{event.o}}]"#, r#"["{\"p\":[true]}",{"p":[true]}]"#);
     check(r#"["{{event.none}}{{event.z}}",{{event.none}},{{event.z}}]"#, r#"["",null,null]"#);
@@ -79,6 +80,7 @@ fn what_is_no_template_is_told_at_load() {
     check("\"{{name:0}}\"", "no number");
     check("{\"a\": {{id}}", "no JSON");
     check("{{id}} {{id}}", "no JSON");
+    check("[1 2]", "no JSON");
     check("", "no JSON");
 }
 
