@@ -39,7 +39,7 @@ pub mod systemd;
 
 pub use error::ServiceError;
 use sandbox::Sandbox;
-use stages::make_replay_dirs;
+use stages::{make_replay_dirs, pair};
 pub use stages::{pipeline, replay_dir, replay_suffix, spool_settings};
 use systemd::Systemd;
 
@@ -377,7 +377,6 @@ impl Service {
         status: &Status,
         renewal: &Arc<Notify>,
     ) -> Result<Deliver, ServiceError> {
-        let pipeline = pipeline(&self.config, &self.schemas, destination)?;
         let reader = self.spool.reader(&destination.deliver.name, in_flight.cursors());
         #[cfg(feature = "http")]
         if let Some(http) = destination.http.clone() {
@@ -387,7 +386,7 @@ impl Service {
                 hostname: self.config.hostname.clone(),
                 transport: destination.transport.clone(),
                 egress: self.config.egress.clone(),
-                stages: pipeline.into_stages(),
+                stages: pipeline(&self.config, &self.schemas, destination)?.into_stages(),
                 spool: self.spool.clone(),
                 reader,
                 checkpoint: self.checkpoint.clone(),
@@ -406,7 +405,7 @@ impl Service {
                 destination.transport.addresses.clone(),
                 destination.deliver.fail_back_after,
             ),
-            pipeline,
+            pipeline: pair(&self.config, &self.schemas, destination)?,
             spool: self.spool.clone(),
             reader,
             checkpoint: self.checkpoint.clone(),

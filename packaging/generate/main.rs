@@ -14,6 +14,7 @@ use spoolgate::cli::Arguments;
 
 mod bill;
 mod manual;
+mod settings;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::args_os().nth(1).map(PathBuf::from).ok_or("usage: generate DIRECTORY")?;
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let date = jiff::Timestamp::from_second(epoch)?.strftime("%Y-%m-%d").to_string();
 
     write(&out.join("man/man8/spoolgate.8"), &manual::command(&date)?)?;
-    write(&out.join("man/man5/spoolgate.toml.5"), manual::settings(&date).as_bytes())?;
+    write(&out.join("man/man5/spoolgate.toml.5"), settings::page(&date).as_bytes())?;
     let completions = [
         (Shell::Bash, "bash-completion/completions/spoolgate"),
         (Shell::Zsh, "zsh/vendor-completions/_spoolgate"),

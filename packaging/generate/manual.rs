@@ -1,17 +1,20 @@
-//! spoolgate(8) from the command line's definition, and spoolgate.toml(5) from the commented
-//! example, which a test of `config` holds against every key that is read.
+//! spoolgate(8) from the command line's definition, and what that does not say.
 
-use std::fmt::Write as _;
 use std::io;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
 use spoolgate::cli::Arguments;
 
-const EXAMPLE: &str = include_str!("../../config/spoolgate.toml");
-
 /// What the definition does not say.
-const COMMAND_END: &str = r#".SH FILES
+const COMMAND_END: &str = r#".SH "EXIT STATUS"
+0 good; 1 the answer is no; 64 wrong arguments; 65 bad data; 69 unavailable; 71 refused by the
+operating system; 74 input or output; 78 configuration.
+.SH SIGNALS
+SIGHUP reads the configuration again, as \fBsystemctl reload spoolgate\fR does; what a running program
+cannot take up is refused, and the old configuration stays in force. SIGTERM and SIGINT prove what
+was sent and stop.
+.SH FILES
 .TP
 .I /etc/spoolgate/spoolgate.toml
 Configuration; see \fBspoolgate.toml\fR(5).
@@ -21,14 +24,76 @@ State: progress of each destination, dead letters.
 .TP
 .I /var/spool/spoolgate
 The spool that is read by default.
-.SH "EXIT STATUS"
-0 good; 1 the answer is no; 64 wrong arguments; 65 bad data; 69 unavailable; 71 refused by the
-operating system; 74 input or output; 78 configuration.
-.SH SIGNALS
-SIGHUP reads the configuration again; SIGTERM and SIGINT prove what was sent and stop.
+.TP
+.I /run/spoolgate/admin.sock
+Status, as \fBspoolgate status\fR reads it.
+.TP
+.I /usr/share/spoolgate
+Schemas, and what receivers need: qradar, arcsight, splunk, sentinel, elastic.
+.SH ENVIRONMENT
+.TP
+.B SPOOLGATE_LOG
+The least log level, before that of the configuration: error, warn, info, debug or trace.
+.TP
+.B CREDENTIALS_DIRECTORY
+Where files given as { credential = ... } are; set by systemd.
+.PP
+Where there is no configuration file at the default place and none was named, and
+.B QRADAR_SYSLOG_HOST
+is set, the environment is the configuration:
+.TP
+.B QRADAR_SYSLOG_HOST
+Name or address of the receiver.
+.TP
+.B QRADAR_SYSLOG_PORT
+Its port; 514, and 6514 for tls.
+.TP
+.B QRADAR_SYSLOG_PROTOCOL
+udp, tcp (the default) or tls.
+.TP
+.B QRADAR_TLS_CA_BUNDLE
+PEM: the authorities; needed for tls.
+.TP
+.BR SPOOLGATE_TLS_CERT ", " SPOOLGATE_TLS_KEY
+PEM: our certificate and key, for mutual TLS.
+.TP
+.BR QRADAR_CEF_DEVICE_VENDOR ", " QRADAR_CEF_DEVICE_PRODUCT ", " QRADAR_CEF_DEVICE_VERSION
+The CEF header; Arbitex, ArbitexPlatform and 1.0.
+.TP
+.B SPOOLGATE_SPOOL
+The spool; /var/spool/spoolgate/*.jsonl.
+.TP
+.B SPOOLGATE_HOSTNAME
+HOSTNAME of every message; the fully qualified name of the machine.
+.TP
+.B SPOOLGATE_STATE_DIR
+Where progress is kept; /var/lib/spoolgate.
+.SH EXAMPLES
+.TP
+.B spoolgate demo
+The whole way on this machine, without any configuration.
+.TP
+.B spoolgate check \-\-connect
+Configuration, files and certificates; also reaches the receivers. Nothing is sent.
+.TP
+.B spoolgate preview /var/spool/spoolgate/events.jsonl
+What would be sent.
+.TP
+.B spoolgate send\-test qradar
+One event of type dlp.pii_blocked, and what the receiver has proven.
+.TP
+.B spoolgate status
+What each destination does.
+.TP
+.B spoolgate verify \-\-spool '/var/spool/spoolgate/*.jsonl' received.log
+Holds what a receiver stored against the spool: lost, duplicated, altered.
+.TP
+.B spoolgate dead\-letter list
+What could not be delivered, and why.
 .SH "SEE ALSO"
 .BR spoolgate.toml (5),
-.BR systemctl (1)
+.BR systemctl (1),
+.BR journalctl (1)
 "#;
 
 /// The page of the program: all commands with their options.
@@ -69,45 +134,8 @@ fn subcommand(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> io::R
     Ok(())
 }
 
-/// The page of the configuration: explanations as text, keys as they are written.
-pub fn settings(date: &str) -> String {
-    let mut page = format!(
-        ".TH spoolgate.toml 5 \"{date}\" spoolgate\n.SH NAME\nspoolgate.toml \\- configuration of \
-         spoolgate\n.SH DESCRIPTION\nA key behind \"#\" stands at its default or, where the text \
-         says that there is none, at an example.\n.SH KEYS\n"
-    );
-    let mut was_text = true;
-    for line in EXAMPLE.lines() {
-        let text = line.strip_prefix("# ").filter(|text| !text.starts_with("---"));
-        match text {
-            Some(text) => {
-                if !was_text {
-                    page.push_str(".PP\n");
-                }
-                let _ = writeln!(page, "{}", escape(text));
-                // Columns of the one table keep their place.
-                if text.starts_with("  ") {
-                    page.push_str(".br\n");
-                }
-            }
-            None if line.is_empty() || line.starts_with("# ---") || line == "#" => {
-                page.push_str(".PP\n");
-            }
-            None if line.trim_start_matches('#').starts_with('[') => {
-                let _ = writeln!(page, ".SS \"{}\"", escape(line.trim_start_matches('#')));
-            }
-            None => {
-                let _ = writeln!(page, ".PP\n.nf\n\\fB{}\\fR\n.fi", escape(line));
-            }
-        }
-        was_text = text.is_some();
-    }
-    page.push_str(".SH \"SEE ALSO\"\n.BR spoolgate (8)\n");
-    page
-}
-
 /// Text for roff: no escapes, requests or typographic hyphens.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('"', "\\(dq");
     let text = text.replace('…', "...");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
@@ -117,21 +145,62 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example has every key that the code reads (tested in `config`); the page has those of
-    /// the example.
     #[test]
-    fn every_key_of_the_example_is_in_the_page() {
-        let page = settings("2026-01-01");
-        let mut keys = 0;
-        for line in EXAMPLE.lines() {
-            let bare = line.trim_start_matches('#');
-            let Some((key, _)) = bare.split_once(" = ") else { continue };
-            if !bare.starts_with(' ') && !line.starts_with("# ") {
-                keys += 1;
-                assert!(page.contains(&escape(key)), "{key} is missing in spoolgate.toml(5)");
+    fn every_variable_of_the_environment_is_in_the_page() {
+        let page = String::from_utf8(command("2026-01-01").unwrap()).unwrap();
+        let sources = [
+            include_str!("../../src/config/environment.rs"),
+            include_str!("../../src/config/machine.rs"),
+            include_str!("../../src/cli/logs.rs"),
+        ];
+        let is_ours = |text: &&str| {
+            ["QRADAR_", "SPOOLGATE_", "CREDENTIALS_"].iter().any(|start| text.starts_with(start))
+                && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        };
+        let variables: Vec<_> =
+            sources.iter().flat_map(|source| source.split('"')).filter(is_ours).collect();
+        assert!(variables.len() > 10, "{variables:?}");
+        for variable in variables {
+            assert!(page.contains(variable), "{variable} is not in spoolgate(8)");
+        }
+    }
+
+    /// What people are told to type exists: `spoolgate COMMAND` and its options.
+    #[test]
+    fn commands_in_the_documents_are_those_of_the_program() {
+        let end = COMMAND_END.replace("\\-", "-").replace("\n.B spoolgate ", "\n    spoolgate ");
+        let documents = [
+            end.as_str(),
+            include_str!("../../README.md"),
+            include_str!("../docs/install.md"),
+            include_str!("../docs/operate.md"),
+            include_str!("../qradar/guide.md"),
+            include_str!("../arcsight/guide.md"),
+        ];
+        let mut whole = Arguments::command();
+        whole.build();
+        let mut typed = 0;
+        for line in documents.iter().flat_map(|document| document.lines()) {
+            let code = line.split('`').skip(1).step_by(2);
+            let block = line.starts_with("    ").then_some(line.trim());
+            for text in code.chain(block).filter_map(|text| text.strip_prefix("spoolgate ")) {
+                let text = text.split('#').next().unwrap();
+                let mut words = text.split_whitespace();
+                let first = words.next().unwrap();
+                let name = first.split('|').next().unwrap();
+                if name.starts_with('-') {
+                    continue;
+                }
+                let command = whole.find_subcommand(name);
+                let command = command.unwrap_or_else(|| panic!("no `spoolgate {name}`: {line}"));
+                typed += 1;
+                for option in words.filter_map(|word| word.strip_prefix("--")) {
+                    let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+                    assert!(known.any(|long| long == option), "no --{option}: {line}");
+                }
             }
         }
-        assert!(keys > 40, "{keys}");
+        assert!(typed > 20, "{typed}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod backoff;
 pub mod http;
 pub mod in_flight;
 pub mod links;
+pub mod pair;
 pub mod pipeline;
 pub mod rate;
 mod session;
@@ -38,7 +39,8 @@ use crate::transport::Link;
 use backoff::Backoff;
 use in_flight::{InFlight, Passed};
 use links::Links;
-use pipeline::{Batch, Dead, Lines, Pipeline};
+use pair::{Lost, Pair};
+use pipeline::{Batch, Dead, Lines};
 use rate::Rate;
 use settings::Settings;
 use status::{State, Status};
@@ -47,7 +49,7 @@ use status::{State, Status};
 pub struct Delivery {
     settings: Settings,
     links: Links,
-    pipeline: Pipeline,
+    pipeline: Pair,
     spool: Spool,
     reader: Reader,
     checkpoint: Checkpoint,
@@ -80,7 +82,7 @@ pub struct Parts {
     /// Where to.
     pub links: Links,
     /// decode, map, filter, encode.
-    pub pipeline: Pipeline,
+    pub pipeline: Pair,
     /// For the identities of files.
     pub spool: Spool,
     /// This destination's own place in the spool.
@@ -237,26 +239,21 @@ impl Delivery {
         let now = EventTime(jiff::Timestamp::now().as_microsecond());
         self.next_portion = 0;
         let sequence = self.sequence;
-        let read = self.reader.read().map_err(|error| spool_cause(&error))?;
-        let file = match read {
-            Read::Idle => {
-                self.batch.clear();
-                return Ok(false);
+        let file = match self.pipeline.rest(&mut self.sequence, &mut self.batch) {
+            Ok(true) => self.batch.file(),
+            Ok(false) => self.read(now)?,
+            Err(Lost) => {
+                self.reader.rewind(&self.in_flight.read_cursors());
+                self.read(now)?
             }
-            Read::Lines { position, source, bytes, end } => {
-                let lines = Lines { position, source, bytes, end };
-                self.pipeline.fill(lines, now, &mut self.sequence, &mut self.batch);
-                position.file
-            }
-            Read::Broken { position, reason, head, end, .. } => {
-                let cause = Cause::new("unreadable", reason);
-                let dead = Dead { position, cause, line: head.to_vec() };
-                self.batch.broken(dead, end, self.sequence);
-                position.file
-            }
+        };
+        let Some(file) = file else {
+            self.batch.clear();
+            return Ok(false);
         };
         if let Err(cause) = self.bury(file) {
             self.batch.clear();
+            self.pipeline.discard();
             self.reader.rewind(&self.in_flight.read_cursors());
             self.sequence = sequence;
             return Err(cause);
@@ -268,6 +265,25 @@ impl Delivery {
             status.dropped_pairs += dropped;
         });
         Ok(true)
+    }
+
+    /// Reads the spool and makes a batch; answers of which file, or `None` when there is nothing.
+    fn read(&mut self, now: EventTime) -> Result<Option<FileKey>, Cause> {
+        let read = self.reader.read().map_err(|error| spool_cause(&error))?;
+        Ok(match read {
+            Read::Idle => None,
+            Read::Lines { position, source, bytes, end } => {
+                let lines = Lines { position, source, bytes, end };
+                self.pipeline.fill(lines, now, &mut self.sequence, &mut self.batch);
+                Some(position.file)
+            }
+            Read::Broken { position, reason, head, end, .. } => {
+                let cause = Cause::new("unreadable", reason);
+                let dead = Dead { position, cause, line: head.to_vec() };
+                self.batch.broken(dead, end, self.sequence);
+                Some(position.file)
+            }
+        })
     }
 
     /// Puts the batch's dead lines into the dead letter, those that are not there already.
@@ -307,6 +323,7 @@ impl Delivery {
     /// Everything that is not passed will be read again.
     fn rewind(&mut self) {
         self.in_flight.rewind();
+        self.pipeline.discard();
         self.batch.clear();
         self.next_portion = 0;
         self.reader.rewind(&self.in_flight.cursors());

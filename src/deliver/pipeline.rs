@@ -132,6 +132,13 @@ impl Batch {
         self.dropped = 0;
     }
 
+    /// Sets the number behind each portion to what `behind` answers for its count of messages.
+    pub(super) fn renumber(&mut self, mut behind: impl FnMut(u64) -> u32) {
+        for portion in &mut self.portions {
+            portion.sequence = behind(portion.counts.messages);
+        }
+    }
+
     /// A batch of one line that the spool itself refused.
     pub fn broken(&mut self, dead: Dead, end: Cursor, sequence: u32) {
         self.clear();
@@ -236,6 +243,13 @@ impl Batch {
         let (bytes_end, ends_end) = (self.bytes.len(), self.ends.len());
         self.portions.push(Planned { bytes_end, ends_end, end, counts, sequence });
     }
+}
+
+/// The number behind so many messages, of which the first has the number `sequence`.
+pub(super) fn next_sequence_behind(sequence: u32, messages: u64) -> u32 {
+    const COUNT: u64 = i32::MAX as u64;
+    let from_zero = (u64::from(sequence.max(1)) - 1 + messages) % COUNT;
+    from_zero as u32 + 1
 }
 
 /// RFC 5424, section 7.3.1: after 2147483647 comes 1.

@@ -32,12 +32,14 @@ pub(super) struct KnownKeys {
 }
 
 impl KnownKeys {
-    /// Forgets the meanings if they are of another numbering.
-    pub(super) fn turn_to(&mut self, numbering: &Numbering) {
-        if self.numbering != *numbering {
+    /// Forgets the meanings if they are of another numbering, and answers whether they were.
+    pub(super) fn turn_to(&mut self, numbering: &Numbering) -> bool {
+        let is_other = self.numbering != *numbering;
+        if is_other {
             self.numbering = numbering.clone();
             self.meanings.clear();
         }
+        is_other
     }
 
     /// The meaning of a key of that numbering.

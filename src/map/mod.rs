@@ -18,6 +18,7 @@ mod path;
 mod plan;
 pub mod schema;
 pub mod settings;
+mod shapes;
 mod time;
 mod trie;
 

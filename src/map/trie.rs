@@ -9,6 +9,7 @@ use crate::model::event::{ELSEWHERE, Event, Tape, Value};
 use super::guard::Guard;
 use super::keys::{KnownKeys, Meaning};
 use super::lookup::Lookup;
+use super::shapes::Shapes;
 
 /// No value.
 const ABSENT: u32 = u32::MAX;
@@ -37,6 +38,7 @@ pub(super) struct Trie {
     /// The children of all places by place and word: open addressing, at most half full.
     steps: Vec<Step>,
     slots: usize,
+    shapes: Shapes,
 }
 
 /// From a place by a word to a child.
@@ -71,7 +73,7 @@ pub(super) struct Slots {
 }
 
 /// What a walk came across.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Walked {
     /// Members that the guard took out.
     pub(super) removed: usize,
@@ -128,6 +130,7 @@ impl Builder {
             branches: self.branches,
             steps,
             slots: self.slots as usize,
+            shapes: Shapes::new(),
         }
     }
 
@@ -165,13 +168,42 @@ impl Trie {
         slots: &mut Slots,
     ) -> Walked {
         slots.begin(self.slots, self.branches.len());
-        self.known.turn_to(tape.numbering());
+        if self.known.turn_to(tape.numbering()) {
+            self.shapes.forget();
+        }
+        if let Some(same) = self.shapes.find(tape) {
+            same.found.iter().for_each(|(slot, index)| slots.set(*slot, *index));
+            same.removed.iter().for_each(|key| tape.take_out(*key));
+            return same.walked;
+        }
+        let mut guarded = Vec::new();
+        let walked = self.walk_keys(guard, line, tape, slots, &mut guarded);
+        if let Some(result) = self.shapes.keep() {
+            result.found.extend(slots.found());
+            result.removed = guarded;
+            result.walked = walked;
+        }
+        walked
+    }
+
+    fn walk_keys(
+        &mut self,
+        guard: &Guard,
+        line: &str,
+        tape: &mut Tape,
+        slots: &mut Slots,
+        guarded: &mut Vec<u32>,
+    ) -> Walked {
         let (known, words) = (&mut self.known, &self.words);
         let (steps, branches) = (self.steps.as_slice(), self.branches.as_slice());
         let mut has_label = false;
         let removed = tape.walk(line, ROOT, |place, key, member| {
             let word = match known.meaning(key, guard, words) {
-                Meaning::Guarded => return None,
+                Meaning::Guarded => {
+                    // The key stands before its value.
+                    guarded.push(member.index - 1);
+                    return None;
+                }
                 Meaning::Word(word) => word,
                 Meaning::Label(word) => {
                     has_label = true;
@@ -240,6 +272,14 @@ impl Slots {
             None | Some(&ABSENT) => None,
             Some(&index) => event.by_index(index),
         }
+    }
+
+    /// The slots that have a value now, and its index.
+    fn found(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.touched.iter().filter_map(|slot| {
+            let index = self.found.get(*slot as usize).copied()?;
+            (index != ABSENT).then_some((*slot, index))
+        })
     }
 
     fn begin(&mut self, slots: usize, nodes: usize) {

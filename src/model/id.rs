@@ -24,11 +24,16 @@ pub fn derive(position: Position, out: &mut String) {
 /// At least `least` lower-case digits. Every event has an id made, used or not; `fmt` costs several
 /// times as much.
 fn push_hex(number: u64, least: u32, out: &mut String) {
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least);
-    for place in (0..digits).rev() {
-        let digit = (number >> (place * 4)) as u32 & 0xf;
-        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+    const DIGITS: usize = 16;
+    let mut digits = [0; DIGITS];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        let nibble = (number >> (place * 4)) as u8 & 0xf;
+        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
     }
+    let count = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least) as usize;
+    let written = digits.get(DIGITS.saturating_sub(count)..).unwrap_or_default();
+    // Hexadecimal digits are always text.
+    out.push_str(std::str::from_utf8(written).unwrap_or_default());
 }
 
 /// True for an id made by [`derive`].

@@ -128,8 +128,10 @@ pub fn enter(config: &Config, file: &Path) -> Result<Sandbox, SandboxError> {
     let system_calls = system_calls::confine().map_err(SandboxError::from);
     note(&mut sandbox.confinement, system_calls.is_ok(), "system calls");
     system_calls.map(|_| ()).or_else(tolerated)?;
-    if let Some(missing) = missing(&sandbox.confinement) {
-        tolerated(SandboxError::Missing(missing))?;
+    match missing(&sandbox.confinement) {
+        Some(missing) if mode == Mode::Required => return Err(SandboxError::Missing(missing)),
+        Some(missing) => warn!("sandbox: {missing}"),
+        None => {}
     }
     info!(confined = sandbox.confinement.in_force.join(", "), "in the sandbox");
     Ok(sandbox)

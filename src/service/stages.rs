@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::ServiceError;
 use crate::config::{Config, Destination};
+use crate::deliver::pair::Pair;
 use crate::deliver::pipeline::{Pipeline, SourcePlan};
 use crate::encode::Encoder;
 use crate::map::schema::Schema;
@@ -38,6 +39,25 @@ pub fn pipeline(
     let filter = Filter::new(&destination.filter);
     let encoder = Encoder::new(destination.encode.clone());
     Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
+}
+
+/// As [`pipeline`], on two threads where that pays: there is a core that no destination has, and
+/// messages neither carry their number nor wait for a rate.
+pub(super) fn pair(
+    config: &Config,
+    schemas: &[Schema],
+    destination: &Destination,
+) -> Result<Pair, ServiceError> {
+    let near = pipeline(config, schemas, destination)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cores <= config.destinations.len()
+        || destination.encode.structured_data
+        || destination.deliver.max_eps.is_some()
+    {
+        return Ok(Pair::alone(near));
+    }
+    let name = format!("beside-{}", destination.deliver.name);
+    Ok(Pair::shared(near, pipeline(config, schemas, destination)?, name))
 }
 
 /// The configured spool, and for each destination the directory that `dead-letter replay` fills:

@@ -168,6 +168,11 @@ impl Agent<'_> {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The status of each destination; empty while the program does not answer.
     pub fn status(&self) -> Vec<Value> {
         self.report()

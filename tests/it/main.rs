@@ -26,6 +26,7 @@ mod http;
 mod installed;
 mod judged;
 mod judges;
+mod kits;
 mod privacy;
 mod process;
 mod receive;

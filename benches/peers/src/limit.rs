@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use memchr::{memchr_iter, memchr3};
 use serde::Deserialize;
@@ -86,6 +87,26 @@ pub fn run(spool: &str, mut out: impl Write) -> std::io::Result<u64> {
         buffer.copy_within(begin..filled, 0);
         kept = filled - begin;
     }
+}
+
+/// As [`run`], with a good-bye. Who leaves with unread session tickets resets the connection, and
+/// what the receiver has not read is lost.
+pub fn run_tls(spool: &str, mut out: crate::tls::Client) -> std::io::Result<()> {
+    run(spool, &mut out)?;
+    out.conn.send_close_notify();
+    out.flush()?;
+    out.sock.shutdown(Shutdown::Write)?;
+    // The receiver need not say good-bye too.
+    let _ = out.read_to_end(&mut Vec::new());
+    Ok(())
+}
+
+/// The message of one event, its line break included.
+pub fn message(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let event = sonic_rs::from_slice(line).expect("an event of ours");
+    write_message(&event, &mut out);
+    out
 }
 
 fn write_message(event: &Event, out: &mut Vec<u8>) {

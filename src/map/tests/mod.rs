@@ -11,3 +11,4 @@ mod guard;
 mod guard_reach;
 mod schemas;
 mod severity;
+mod shapes;

@@ -17,12 +17,14 @@ const SPELLED_BYTES_MAX: usize = 32;
 const TABLE: usize = KEYS_MAX * 2;
 /// What follows what; see [`Keys::expect`].
 const FOLLOWERS: usize = 1 << 12;
+/// Of so many keys of an event it is kept in which order they stood.
+const LAST_KEYS: usize = 128;
 /// A search gives up behind so many other keys: nobody can make it slow by choosing keys.
 const PROBES_MAX: usize = 16;
 
 /// The number of a key, or none: keys that are too long or too many are told by their text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyId(u16);
+pub struct KeyId(pub(super) u16);
 
 impl KeyId {
     /// No number.
@@ -75,6 +77,8 @@ pub struct Keys {
     table: Vec<u16>,
     /// The key that followed two keys when they last stood together, by a hash of the two.
     followers: Vec<KeyId>,
+    /// The keys of the last event in their order.
+    last: Vec<KeyId>,
     numbering: Numbering,
 }
 
@@ -93,6 +97,7 @@ impl Default for Keys {
             entries: Vec::new(),
             table: vec![0; TABLE],
             followers: vec![KeyId::NONE; FOLLOWERS],
+            last: vec![KeyId::NONE; LAST_KEYS],
             numbering: Numbering::default(),
         };
         keys.restart();
@@ -115,12 +120,39 @@ impl Keys {
         }
     }
 
-    /// The key behind `before` by experience, if `rest` of the line begins with it, its quotes and
-    /// its colon; and how long that is. The last two keys tell more than the last: `uid` stands in
-    /// every other object. A wrong guess costs time and nothing else.
+    /// The key by experience, if `rest` of the line begins with it, its quotes and its colon; and
+    /// how long that is. First the key that had this place, from 0, in the last event: it is known
+    /// before the key in front of it is read. Then the one that followed the same two keys, which
+    /// tell more than the last alone: `uid` stands in every other object. A wrong guess costs time
+    /// and nothing else.
     #[inline]
-    pub(super) fn expect(&self, before: Before, rest: &[u8]) -> Option<(KeyId, usize)> {
-        let next = *self.followers.get(before.place())?;
+    pub(super) fn expect(
+        &self,
+        place: usize,
+        before: Before,
+        rest: &[u8],
+    ) -> Option<(KeyId, usize)> {
+        let last = *self.last.get(place).unwrap_or(&KeyId::NONE);
+        match self.spelled(last, rest) {
+            Some(length) => Some((last, length)),
+            None => {
+                let next = *self.followers.get(before.place())?;
+                Some((next, self.spelled(next, rest)?))
+            }
+        }
+    }
+
+    /// An event has that key at that place.
+    #[inline]
+    pub(super) fn stands(&mut self, place: usize, id: KeyId) {
+        if let Some(last) = self.last.get_mut(place) {
+            *last = id;
+        }
+    }
+
+    /// The length of the key with its quotes and its colon, if `rest` begins with it.
+    #[inline]
+    fn spelled(&self, next: KeyId, rest: &[u8]) -> Option<usize> {
         let entry = self.entries.get(usize::from(next.0))?;
         let spelled = rest.first_chunk::<SPELLED_BYTES_MAX>()?;
         let (chunks, _) = spelled.as_chunks::<8>();
@@ -131,7 +163,7 @@ impl Keys {
             .fold(0, |differs, ((chunk, word), mask)| {
                 differs | ((u64::from_le_bytes(*chunk) & mask) ^ word)
             });
-        (differs == 0 && entry.spelled_bytes > 0).then_some((next, entry.spelled_bytes))
+        (differs == 0 && entry.spelled_bytes > 0).then_some(entry.spelled_bytes)
     }
 
     /// The number of `key`, which is given one if there is room; it stands behind `before`.
@@ -183,6 +215,7 @@ impl Keys {
         });
         self.table.fill(0);
         self.followers.fill(KeyId::NONE);
+        self.last.fill(KeyId::NONE);
         self.numbering = Numbering::default();
     }
 }
@@ -231,8 +264,11 @@ mod tests {
         assert_ne!(time, uid);
         assert_eq!(keys.number(start.then(uid), "time"), time);
         let line = br#""uid":"of a user whose id fills the line""#;
-        assert_eq!(keys.expect(start.then(time), line), Some((uid, 6)));
-        assert_eq!(keys.expect(start, line), None, "there it was `time`");
+        assert_eq!(keys.expect(9, start.then(time), line), Some((uid, 6)));
+        assert_eq!(keys.expect(9, start, line), None, "there it was `time`");
+        keys.stands(9, uid);
+        assert_eq!(keys.expect(9, start, line), Some((uid, 6)), "by its place");
+        keys.stands(9, time);
         for other in [
             br#""uix":"of a user whose id fills the line""#.as_slice(),
             br#""uid" :"of a user whose id fills the line"#,
@@ -240,7 +276,7 @@ mod tests {
             br#""uid":"short""#,
         ] {
             assert_eq!(
-                keys.expect(start.then(time), other),
+                keys.expect(9, start.then(time), other),
                 None,
                 "{}",
                 String::from_utf8_lossy(other)
@@ -256,7 +292,7 @@ mod tests {
             let id = keys.number(Before::default(), key);
             assert_ne!(id, KeyId::NONE);
             let line = format!("\"{key}\":\"{}\"", "x".repeat(40));
-            assert_eq!(keys.expect(Before::default(), line.as_bytes()), None, "{key:?}");
+            assert_eq!(keys.expect(9, Before::default(), line.as_bytes()), None, "{key:?}");
         }
         assert_eq!(keys.number(Before::default(), &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
     }

@@ -25,6 +25,7 @@ impl Tape {
             }
             at = next(nodes, at);
         }
+        self.is_shaped &= removed == 0;
         removed
     }
 
@@ -61,6 +62,7 @@ impl Tape {
                 }
             }
         });
+        self.is_shaped &= removed == 0;
         removed
     }
 
@@ -95,6 +97,7 @@ impl Tape {
             }
             at = inner_end;
         }
+        self.is_shaped &= removed == 0;
         removed
     }
 }

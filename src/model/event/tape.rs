@@ -48,7 +48,13 @@ pub(super) enum Node {
 pub struct Tape {
     pub(super) nodes: Vec<Node>,
     pub(super) text: String,
+    /// Everything about the entries but their texts, one word for each; see [`Tape::shape`].
+    shape: Vec<u32>,
+    /// The shape says everything: no key is without a number, and nothing was taken out.
+    pub(super) is_shaped: bool,
     keys: Keys,
+    /// How many keys were added.
+    key_count: usize,
     /// The last keys that were added: they tell which key to expect.
     before: Before,
     /// The containers around an entry while keys are walked over.
@@ -86,6 +92,16 @@ struct Around {
     place: u32,
 }
 
+/// Longer tapes have no shape; an event has fewer entries than this by far.
+const SHAPE_WORDS_MAX: usize = 1024;
+/// A word of a shape is a kind and, above it, a key's number or where a container ends.
+const SHAPE_KIND_BITS: u32 = 3;
+const NULL: u32 = 0;
+const SCALAR: u32 = 1;
+const KEY: u32 = 2;
+const ARRAY: u32 = 3;
+const OBJECT: u32 = 4;
+
 /// The place of whatever stands in a list.
 pub const ELSEWHERE: u32 = u32::MAX;
 
@@ -99,7 +115,10 @@ impl Tape {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.text.clear();
+        self.shape.clear();
+        self.is_shaped = true;
         self.keys.begin();
+        self.key_count = 0;
         self.before = Before::default();
     }
 
@@ -115,60 +134,59 @@ impl Tape {
 
     /// Adds `null`.
     pub fn null(&mut self) {
-        self.nodes.push(Node::Null);
+        self.add(Node::Null, NULL);
     }
 
     /// Adds `true` or `false`.
     pub fn bool(&mut self, value: bool) {
-        self.nodes.push(Node::Bool(value));
+        self.add(Node::Bool(value), SCALAR);
     }
 
     /// Adds a number that stands at `start..end` of the line.
     #[inline]
     pub fn number_in_line(&mut self, start: usize, end: usize) {
-        self.nodes.push(Node::Number(span_in_line(start, end)));
+        self.add(Node::Number(span_in_line(start, end)), SCALAR);
     }
 
     /// Adds a number that is not spelled in the line.
     pub fn number(&mut self, digits: &str) {
         let span = self.keep(digits);
-        self.nodes.push(Node::Number(span));
+        self.add(Node::Number(span), SCALAR);
     }
 
     /// Adds a string that stands without escapes at `start..end` of the line.
     #[inline]
     pub fn text_in_line(&mut self, start: usize, end: usize) {
-        self.nodes.push(Node::Text(span_in_line(start, end)));
+        self.add(Node::Text(span_in_line(start, end)), SCALAR);
     }
 
     /// Adds a string that is not in the line in this form.
     pub fn text(&mut self, text: &str) {
         let span = self.keep(text);
-        self.nodes.push(Node::Text(span));
+        self.add(Node::Text(span), SCALAR);
     }
 
     /// Adds a key, if `rest`, which stands at `start` of the line, begins with the key that is
     /// expected here, in quotes and with its colon; returns how long that is.
     #[inline]
     pub fn expected_key(&mut self, rest: &[u8], start: usize) -> Option<usize> {
-        let (id, length) = self.keys.expect(self.before, rest)?;
-        self.before = self.before.then(id);
+        let (id, length) = self.keys.expect(self.key_count, self.before, rest)?;
         // Behind the first quote; before the second and the colon.
-        self.nodes.push(Node::Key(id, span_in_line(start + 1, start + length - 2)));
+        self.add_key(id, span_in_line(start + 1, start + length - 2));
         Some(length)
     }
 
     /// Adds a key that stands without escapes at `start` of the line.
     pub fn key_in_line(&mut self, start: usize, key: &str) {
-        let id = self.number_key(key);
-        self.nodes.push(Node::Key(id, span_in_line(start, start + key.len())));
+        let id = self.keys.number(self.before, key);
+        self.add_key(id, span_in_line(start, start + key.len()));
     }
 
     /// Adds a key that is not in the line in this form.
     pub fn key(&mut self, key: &str) {
-        let id = self.number_key(key);
+        let id = self.keys.number(self.before, key);
         let span = self.keep(key);
-        self.nodes.push(Node::Key(id, span));
+        self.add_key(id, span);
     }
 
     /// Adds a member whose key and value are not in the line in this form.
@@ -180,14 +198,14 @@ impl Tape {
     /// Begins an object; hand the result to [`Tape::close`] behind its last member.
     #[inline]
     pub fn open_object(&mut self) -> Open {
-        self.nodes.push(Node::Object { next: 0 });
+        self.add(Node::Object { next: 0 }, OBJECT);
         Open(self.nodes.len() - 1)
     }
 
     /// Begins an array; hand the result to [`Tape::close`] behind its last element.
     #[inline]
     pub fn open_array(&mut self) -> Open {
-        self.nodes.push(Node::Array { next: 0 });
+        self.add(Node::Array { next: 0 }, ARRAY);
         Open(self.nodes.len() - 1)
     }
 
@@ -199,12 +217,31 @@ impl Tape {
             Some(Node::Object { next } | Node::Array { next }) => *next = behind,
             _ => unreachable!("Open is made by open_object and open_array alone"),
         }
+        if let Some(word) = self.shape.get_mut(open.0) {
+            *word |= behind << SHAPE_KIND_BITS;
+        }
     }
 
     /// The numbering of the keys on this tape.
     #[inline]
     pub fn numbering(&self) -> &Numbering {
         self.keys.numbering()
+    }
+
+    /// Everything but the texts: of two tapes with one numbering and equal shapes, the same keys
+    /// stand at the same places, and the same values are `null`. `None` when that does not hold,
+    /// since a key has no number or a member was taken out, and for very long tapes.
+    #[inline]
+    pub fn shape(&self) -> Option<&[u32]> {
+        (self.is_shaped && self.shape.len() <= SHAPE_WORDS_MAX).then_some(&self.shape)
+    }
+
+    /// Takes out the member whose key stands at `key`.
+    pub fn take_out(&mut self, key: u32) {
+        self.is_shaped = false;
+        if let Some(node) = self.nodes.get_mut(key as usize) {
+            *node = Node::Removed;
+        }
     }
 
     /// Takes out every member, at any depth, whose key `is_guarded` names; returns how many.
@@ -246,9 +283,7 @@ impl Tape {
                 let member = Member { index: (at + 1) as u32, is_null };
                 let Some(place) = visit(around.place, key, member) else {
                     removed += 1;
-                    if let Some(node) = self.nodes.get_mut(at) {
-                        *node = Node::Removed;
-                    }
+                    self.take_out(at as u32);
                     at = self.behind(at + 1);
                     continue;
                 };
@@ -283,10 +318,19 @@ impl Tape {
         behind(&self.nodes, at)
     }
 
-    fn number_key(&mut self, key: &str) -> KeyId {
-        let id = self.keys.number(self.before, key);
+    #[inline]
+    fn add(&mut self, node: Node, word: u32) {
+        self.nodes.push(node);
+        self.shape.push(word);
+    }
+
+    #[inline]
+    fn add_key(&mut self, id: KeyId, span: Span) {
+        self.add(Node::Key(id, span), u32::from(id.0) << SHAPE_KIND_BITS | KEY);
+        self.is_shaped &= id != KeyId::NONE;
+        self.keys.stands(self.key_count, id);
+        self.key_count += 1;
         self.before = self.before.then(id);
-        id
     }
 
     fn keep(&mut self, text: &str) -> Span {

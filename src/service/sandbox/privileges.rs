@@ -68,9 +68,15 @@ pub fn drop_capabilities() -> Result<(), SandboxError> {
         caps::clear(None, CapSet::Bounding).map_err(failed)?;
     }
     let none = CapsHashSet::new();
-    caps::set(None, CapSet::Inheritable, &none).map_err(failed)?;
-    caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
-    caps::set(None, CapSet::Permitted, &kept).map_err(failed)
+    for (set, wanted) in
+        [(CapSet::Inheritable, &none), (CapSet::Effective, &kept), (CapSet::Permitted, &kept)]
+    {
+        // A service manager that gave none may also forbid to change them.
+        if caps::read(None, set).map_err(failed)? != *wanted {
+            caps::set(None, set, wanted).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// A directory that is there keeps its owner: it may be somebody's on purpose.
