@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::admin::Confinement;
 use crate::config::{Config, Destination};
 #[cfg(feature = "http")]
-use crate::deliver::http::once::Once;
+use crate::deliver::http::{credentials::Sources, once::Once};
 use crate::service::sandbox;
 use crate::service::settings::Mode;
 use crate::transport::Connector;
@@ -55,6 +55,8 @@ pub fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         crate::service::pipeline(&config, &schemas, destination)
             .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
         check_certificates(destination, &mut report)?;
+        #[cfg(feature = "http")]
+        check_secrets(destination, &mut report)?;
     }
     if arguments.connect {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -162,6 +164,20 @@ fn check_certificates(destination: &Destination, report: &mut Report) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether each secret is where it should be; what it is worth, only the receiver knows.
+#[cfg(feature = "http")]
+fn check_secrets(destination: &Destination, report: &mut Report) -> Result<(), Failure> {
+    let Some(settings) = &destination.http else { return Ok(()) };
+    let name = &destination.deliver.name;
+    let sources = crate::http::connector(settings).secrets();
+    let count = sources.len();
+    match Sources::new(sources, settings.credentials_dir.clone()).read() {
+        Ok(_) if count == 0 => Ok(()),
+        Ok(_) => report.good(&format!("{name}: its secrets can be read")),
+        Err(cause) => report.bad(exit::CONFIG, &format!("{name}: {cause}")),
+    }
 }
 
 async fn connect(

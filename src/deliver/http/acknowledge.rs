@@ -53,13 +53,17 @@ impl Unacknowledged {
         same
     }
 
-    /// What to ask now, if it is time. No other question is asked before [`Self::answered`].
-    pub fn ask(&mut self, now: Instant) -> Option<Question> {
+    /// What to ask now, if it is time, of channels that are free. No other question is asked before
+    /// [`Self::answered`].
+    pub fn ask(&mut self, now: Instant, is_free: impl Fn(&str) -> bool) -> Option<Question> {
         if self.is_asking || self.ask_at()? > now {
             return None;
         }
         // The channel behind the last one, or the first.
-        let channels = || self.waiting.iter().map(|waiting| &waiting.channel);
+        let channels = || {
+            let all = self.waiting.iter().map(|waiting| &waiting.channel);
+            all.filter(|channel| is_free(channel))
+        };
         let next = channels().filter(|channel| **channel > self.last_channel).min();
         let channel = next.or_else(|| channels().min())?.clone();
         let of_it = self.waiting.iter().filter(|waiting| waiting.channel == channel);
@@ -119,15 +123,17 @@ mod tests {
         for (channel, number) in [("a", 0), ("b", 0), ("a", 1)] {
             assert!(waiting.push(channel.to_owned(), number, batch(now), now).is_empty());
         }
-        let first = waiting.ask(now).unwrap();
+        let free = |_: &str| true;
+        let first = waiting.ask(now, free).unwrap();
         assert_eq!((first.channel.as_str(), first.numbers.as_slice()), ("a", &[0, 1][..]));
-        assert_eq!(waiting.ask(now + ASK_INTERVAL), None, "one question at a time");
+        assert_eq!(waiting.ask(now + ASK_INTERVAL, free), None, "one question at a time");
         assert_eq!(waiting.answered(&first, &[0], now).len(), 1);
-        assert_eq!(waiting.ask(now), None, "not at once");
-        let second = waiting.ask(now + ASK_INTERVAL).unwrap();
+        assert_eq!(waiting.ask(now, free), None, "not at once");
+        assert_eq!(waiting.ask(now + ASK_INTERVAL, |_| false), None, "all are busy");
+        let second = waiting.ask(now + ASK_INTERVAL, free).unwrap();
         assert_eq!((second.channel.as_str(), second.numbers.as_slice()), ("b", &[0][..]));
         assert_eq!(waiting.answered(&second, &[0], now).len(), 1);
-        assert_eq!(waiting.ask(now + ASK_INTERVAL).unwrap().numbers, [1]);
+        assert_eq!(waiting.ask(now + ASK_INTERVAL, free).unwrap().numbers, [1]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Held {
 pub struct Batch {
     /// At least one.
     pub events: Vec<Held>,
-    /// Not before then.
+    /// Not before then; of one in flight, when it was sent.
     pub due: Instant,
 }
 

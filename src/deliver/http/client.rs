@@ -87,14 +87,19 @@ impl Client {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// A kept connection to `endpoint`, if there is one.
-    pub fn lease(&self, endpoint: &Endpoint) -> Option<Lease> {
+    /// A kept connection to `endpoint`, if there is one: that of `channel`, where one is given and
+    /// has one, for what stands before a receiver may send another connection to another machine.
+    pub fn lease(&self, endpoint: &Endpoint, channel: Option<&str>) -> Option<Lease> {
         let mut idle = self.idle();
         if self.connector.trust_changed() {
             idle.clear();
         }
         idle.retain(|lease| !lease.sender.is_closed());
-        let at = idle.iter().position(|lease| lease.endpoint == *endpoint)?;
+        let same = |lease: &Lease| channel.is_some_and(|channel| lease.channel == channel);
+        let at = idle
+            .iter()
+            .position(same)
+            .or_else(|| idle.iter().position(|lease| lease.endpoint == *endpoint))?;
         Some(idle.swap_remove(at))
     }
 

@@ -42,7 +42,8 @@ impl HttpDelivery {
         for batch in self.unacknowledged.overdue(now, limit) {
             self.queue.unacknowledged(batch, now);
         }
-        let ask_at = self.unacknowledged.ask_at();
+        // One that is due now waits for a free channel, and so for an answer.
+        let ask_at = self.unacknowledged.ask_at().filter(|at| now < *at);
         let overdue_at = self.unacknowledged.overdue_at(limit);
         let next = [ask_at, overdue_at].into_iter().flatten().min();
         if let Some(until) = self.rate_until.filter(|until| now < *until) {
@@ -67,7 +68,10 @@ impl HttpDelivery {
     /// What a task brought back.
     pub(super) fn done(&mut self, done: Done, now: Instant) {
         match done {
-            Done::Sent(batch, channel, result) => self.answered(batch, &channel, result, now),
+            Done::Sent(batch, channel, result) => {
+                self.busy_channels.remove(&channel);
+                self.answered(batch, &channel, result, now);
+            }
             Done::Asked(question, result) => {
                 let stored = match result {
                     Ok(response) => self.connector.acknowledged(&question.numbers, &response),
@@ -138,7 +142,7 @@ impl HttpDelivery {
             None => true,
             Some(Ok(request)) => {
                 self.is_fetching_token = true;
-                self.spawn_plain(request, Done::Token);
+                self.spawn_plain(request, None, Done::Token);
                 self.credentials.token(now).is_some()
             }
             Some(Err(cause)) => {
@@ -175,7 +179,7 @@ impl HttpDelivery {
 
     fn send(&mut self, mut batch: Batch, now: Instant) {
         let endpoint = self.connector.endpoint().clone();
-        let lease = self.client.lease(&endpoint);
+        let lease = self.client.lease(&endpoint, None);
         let channel = lease.as_ref().map_or_else(random_uuid, |lease| lease.channel.clone());
         let batch_id = batch.id();
         let made = match self.context(&batch_id, &channel, now) {
@@ -194,6 +198,7 @@ impl HttpDelivery {
         batch.events.iter_mut().for_each(|event| event.was_sent = true);
         let client = std::sync::Arc::clone(&self.client);
         let to = packed.head.endpoint.clone().unwrap_or(endpoint);
+        self.busy_channels.insert(channel.clone());
         self.tasks.spawn(async move {
             let result = client.exchange(&to, lease, channel.clone(), packed).await;
             Done::Sent(batch, channel, result)
@@ -201,13 +206,16 @@ impl HttpDelivery {
     }
 
     fn ask_for_acknowledgements(&mut self, now: Instant) {
-        let Some(question) = self.unacknowledged.ask(now) else { return };
+        let busy = &self.busy_channels;
+        let question = self.unacknowledged.ask(now, |channel| !busy.contains(channel));
+        let Some(question) = question else { return };
         let made = self.context("", &question.channel, now).and_then(|context| {
             self.connector.acknowledgement_request(&question.numbers, &context)
         });
         match made {
             Some(Ok(request)) => {
-                self.spawn_plain(request, move |result| Done::Asked(question, result));
+                let channel = Some(question.channel.clone());
+                self.spawn_plain(request, channel, move |result| Done::Asked(question, result));
             }
             Some(Err(_)) | None => {
                 self.unacknowledged.answered(&question, &[], now);
@@ -219,16 +227,16 @@ impl HttpDelivery {
     fn spawn_plain(
         &mut self,
         request: Request,
+        channel: Option<String>,
         done: impl FnOnce(Result<Response, Failed>) -> Done + Send + 'static,
     ) {
         let own = request.endpoint.clone();
         let to = own.unwrap_or_else(|| self.connector.endpoint().clone());
         let client = std::sync::Arc::clone(&self.client);
         let packed = plain(request);
-        self.tasks.spawn(async move {
-            let lease = client.lease(&to);
-            done(client.exchange(&to, lease, random_uuid(), packed).await)
-        });
+        let lease = client.lease(&to, channel.as_deref());
+        self.tasks
+            .spawn(async move { done(client.exchange(&to, lease, random_uuid(), packed).await) });
     }
 
     fn answered(

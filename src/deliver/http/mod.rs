@@ -21,6 +21,7 @@ pub mod queue;
 pub mod size;
 pub mod window;
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -79,6 +80,8 @@ pub struct HttpDelivery {
     window: Window,
     queue: Queue,
     unacknowledged: Unacknowledged,
+    /// Channels whose connection is in use by a batch.
+    busy_channels: HashSet<String>,
     /// For the dead letter, and not yet there.
     dead: Vec<Dead>,
     tasks: JoinSet<Done>,
@@ -164,6 +167,7 @@ impl HttpDelivery {
             window: Window::new(&parts.in_flight),
             queue,
             unacknowledged: Unacknowledged::default(),
+            busy_channels: HashSet::new(),
             dead: Vec::new(),
             tasks: JoinSet::new(),
             rate: settings.max_eps.map(|rate| Rate::new(rate, settings.slow_start, now)),

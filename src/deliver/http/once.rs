@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::batch::uuid;
-use super::client::Client;
+use super::client::{Client, Lease};
 use super::credentials::Sources;
 use super::exchange::{pack, plain};
 use super::random_uuid;
@@ -195,7 +195,9 @@ impl Once {
             let context = self.context(&self.channel);
             let asked = self.connector.acknowledgement_request(&[number], &context);
             let Some(Ok(request)) = asked else { return false };
-            if let Ok(response) = self.exchange(request, false).await
+            // Over the connection that the event went by, where it is still there.
+            let lease = self.client.lease(self.connector.endpoint(), Some(&self.channel));
+            if let Ok(response) = self.exchange_over(lease, request, false).await
                 && self
                     .connector
                     .acknowledged(&[number], &response)
@@ -219,12 +221,21 @@ impl Once {
     }
 
     async fn exchange(&self, request: Request, is_batch: bool) -> Result<Response, Cause> {
+        self.exchange_over(None, request, is_batch).await
+    }
+
+    async fn exchange_over(
+        &self,
+        lease: Option<Lease>,
+        request: Request,
+        is_batch: bool,
+    ) -> Result<Response, Cause> {
         let own = request.endpoint.clone();
         let to = own.unwrap_or_else(|| self.connector.endpoint().clone());
         let takes_gzip = is_batch && self.gzip && self.connector.limits().takes_gzip;
         let packed = if takes_gzip { pack(request, true)? } else { plain(request) };
         let channel = self.channel.clone();
-        let answered = self.client.exchange(&to, None, channel, packed).await;
+        let answered = self.client.exchange(&to, lease, channel, packed).await;
         answered.map_err(|failed| failed.cause)
     }
 

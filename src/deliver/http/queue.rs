@@ -51,8 +51,9 @@ pub struct Queue {
     paused_until: Option<Instant>,
     slow_until: Option<Instant>,
     sent_at: Option<Instant>,
-    /// The credentials were read anew since the last success: a second 401 is a fault.
-    renewed: bool,
+    /// When the credentials were read anew, if since the last success: a 401 to what was sent after
+    /// that is a fault.
+    renewed_at: Option<Instant>,
 }
 
 /// What to do now.
@@ -81,7 +82,7 @@ impl Queue {
             paused_until: None,
             slow_until: None,
             sent_at: None,
-            renewed: false,
+            renewed_at: None,
         }
     }
 
@@ -126,7 +127,7 @@ impl Queue {
     /// The operator did something (SIGHUP): try at once.
     pub fn hurry(&mut self, now: Instant) {
         self.paused_until = None;
-        self.renewed = false;
+        self.renewed_at = None;
         self.again.iter_mut().for_each(|batch| batch.due = batch.due.min(now));
     }
 
@@ -175,7 +176,8 @@ impl Queue {
                 if matches!(status, 413 | 429) {
                     self.size.halve();
                 }
-                settled.renew = verdict.new_token;
+                let is_old = self.renewed_at.is_some_and(|at| batch.due <= at);
+                settled.renew = verdict.new_token && !is_old;
                 self.judge(batch, verdict, retry_after, now, jitter, &mut settled);
             }
         }
@@ -221,9 +223,11 @@ impl Queue {
             Outcomes::All(Outcome::Retry(cause)) => {
                 self.all_again(batch, &cause, retry_after, now, jitter, settled);
             }
-            Outcomes::All(Outcome::Hold(_)) if verdict.new_token && !self.renewed => {
+            Outcomes::All(Outcome::Hold(_))
+                if verdict.new_token && self.renewed_at.is_none_or(|at| batch.due <= at) =>
+            {
                 // The token may have ended a moment ago: once more with a new one, at once.
-                self.renewed = true;
+                self.renewed_at.get_or_insert(now);
                 self.again.push(Batch { due: now, ..batch });
             }
             Outcomes::All(Outcome::Hold(cause)) => self.hold(batch, cause, now, jitter, settled),
@@ -361,7 +365,7 @@ impl Queue {
         settled.is_success = true;
         self.failures = 0;
         self.paused_until = None;
-        self.renewed = false;
+        self.renewed_at = None;
         self.size.grow();
     }
 
@@ -441,6 +445,7 @@ impl Queue {
             let rest = batch.events.split_off(count);
             self.again.push(Batch { events: rest, due: batch.due });
         }
+        batch.due = now;
         self.in_flight += 1;
         self.sent_at = Some(now);
         Take::Send(batch)

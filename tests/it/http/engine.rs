@@ -332,7 +332,11 @@ fn the_commands_prove_a_destination_and_show_no_secret() {
     assert!(code == 69 && text.contains("(secret)"), "{code} {text}");
     let (code, text) = said(&["check", "--connect"]);
     assert!(code == 69 && text.contains("FAIL"), "{code} {text}");
+    assert!(text.contains("secrets can be read"), "{text}");
     assert_eq!(trial.server.requests().len(), 4);
+    fs::write(trial.outpost.path("hec.token"), "\nMARKER-on-the-second-line").unwrap();
+    let (code, text) = said(&["check"]);
+    assert!(code == 78 && text.contains("first line is empty"), "{code} {text}");
 }
 
 /// Beside a receiver that never answers and one that is not there, syslog is as fast as alone.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -86,6 +86,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Decompressed where it was compressed.
     pub plain: Vec<u8>,
+    /// The number of its connection.
+    pub connection: u64,
 }
 
 impl Request {
@@ -156,6 +158,7 @@ struct State {
     complaints: Mutex<Vec<String>>,
     requests: Mutex<Vec<Request>>,
     plan: Mutex<Plan>,
+    connections: AtomicU64,
 }
 
 /// What goes wrong.
@@ -203,6 +206,7 @@ impl Server {
             stored: Mutex::default(),
             complaints: Mutex::default(),
             requests: Mutex::default(),
+            connections: AtomicU64::new(0),
             plan: Mutex::new(Plan {
                 failures: Vec::new(),
                 percent: 0,
@@ -315,7 +319,9 @@ fn serve(socket: TcpStream, state: &State) -> io::Result<()> {
     let handle = socket.try_clone()?;
     let connection = ServerConnection::new(Arc::clone(&state.tls)).map_err(io::Error::other)?;
     let mut stream = BufReader::new(StreamOwned::new(connection, socket));
+    let number = state.connections.fetch_add(1, Ordering::Relaxed);
     while let Some(request) = read(&mut stream)? {
+        let request = Request { connection: number, ..request };
         let next = answer(state, request);
         let stream = stream.get_mut();
         match next {
@@ -396,7 +402,7 @@ fn read(stream: &mut impl BufRead) -> io::Result<Option<Request>> {
         true => drop(GzDecoder::new(body.as_slice()).read_to_end(&mut plain)?),
         false => plain.clone_from(&body),
     }
-    Ok(Some(Request { method, target, headers, body, plain }))
+    Ok(Some(Request { method, target, headers, body, plain, connection: 0 }))
 }
 
 fn answer(state: &State, request: Request) -> Next {

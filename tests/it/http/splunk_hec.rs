@@ -15,6 +15,8 @@ const TOKEN: &str = "MARKER-8088-hec-token";
 #[derive(Default)]
 struct Hec {
     acknowledges: bool,
+    /// Each connection leads to another indexer, which knows of its own events alone.
+    is_balanced: bool,
     /// By channel: the next number, and those that were not told yet.
     channels: Mutex<BTreeMap<String, (u64, BTreeSet<u64>)>>,
 }
@@ -22,6 +24,12 @@ struct Hec {
 impl Hec {
     fn code(status: u16, code: u16) -> Reply {
         Reply::new(status, json!({"text": "…", "code": code}).to_string())
+    }
+
+    /// Under which name a channel is known to whoever answers this request.
+    fn indexer(&self, request: &Request, channel: &str) -> String {
+        let number = if self.is_balanced { request.connection } else { 0 };
+        format!("{number} {channel}")
     }
 
     fn acknowledged(&self, request: &Request) -> Result<Accepted, String> {
@@ -35,7 +43,7 @@ impl Hec {
         request.is_like("POST", &target, &headers)?;
         let asked: Value = serde_json::from_slice(&request.plain).map_err(|e| e.to_string())?;
         let mut channels = self.channels.lock().unwrap();
-        let (_, open) = channels.entry(channel.to_owned()).or_default();
+        let (_, open) = channels.entry(self.indexer(request, channel)).or_default();
         let mut acks = serde_json::Map::new();
         for number in asked["acks"].as_array().ok_or("no acks")? {
             // `true` is told once.
@@ -108,7 +116,7 @@ impl Api for Hec {
             return Hec::code(200, 0);
         };
         let mut channels = self.channels.lock().unwrap();
-        let (next, open) = channels.entry(channel.to_owned()).or_default();
+        let (next, open) = channels.entry(self.indexer(request, channel)).or_default();
         let number = *next;
         *next += 1;
         open.insert(number);
@@ -157,6 +165,12 @@ fn a_wrong_token_holds_everything() {
 #[test]
 fn the_indexer_acknowledges() {
     trials::exactly_once(Hec { acknowledges: true, ..Hec::default() });
+}
+
+/// Behind a balancer of connections, a question has to go where the events went.
+#[test]
+fn each_indexer_is_asked_for_its_own_events() {
+    trials::exactly_once(Hec { acknowledges: true, is_balanced: true, ..Hec::default() });
 }
 
 #[test]

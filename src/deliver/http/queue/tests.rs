@@ -284,6 +284,7 @@ fn a_hold_never_gives_up_and_a_new_token_is_tried_once_at_once() {
     let answer = || Answer::Verdict { verdict: held(), status: 401, retry_after: None };
     let settled = bench.queue.settle(batch, answer(), bench.now, 1.0);
     assert!(settled.renew && settled.trouble.is_none());
+    bench.now += Duration::from_millis(1);
     batch = bench.take().1;
     for seconds in [1, 2, 4, 8] {
         let settled = bench.queue.settle(batch, answer(), bench.now, 1.0);
@@ -296,6 +297,26 @@ fn a_hold_never_gives_up_and_a_new_token_is_tried_once_at_once() {
     bench.queue.settle(batch, answer(), bench.now, 1.0);
     bench.queue.hurry(bench.now);
     assert_eq!(bench.take().0, "0 1 2 3", "the operator did something");
+}
+
+#[test]
+fn a_token_that_ends_under_several_requests_is_no_fault() {
+    let mut bench = Bench::new();
+    bench.push(12);
+    let batches = [bench.take().1, bench.take().1, bench.take().1];
+    bench.now += SECOND;
+    for (at, batch) in batches.into_iter().enumerate() {
+        let verdict = Verdict { new_token: true, ..Verdict::from(Outcome::Hold(cause("401"))) };
+        let answer = Answer::Verdict { verdict, status: 401, retry_after: None };
+        let settled = bench.queue.settle(batch, answer, bench.now, 1.0);
+        assert!(settled.trouble.is_none());
+        assert_eq!(settled.renew, at == 0, "one new token is enough");
+    }
+    bench.now += SECOND;
+    for _ in 0..3 {
+        let (_, batch) = bench.take();
+        assert_eq!(bench.answer(batch, OK, 200).delivered.len(), 4);
+    }
 }
 
 #[test]
