@@ -15,7 +15,7 @@ use crate::sink::{Sink, Wire};
 
 const QUICK: &str = "settle = \"200ms\"";
 
-/// A service manager's ear. Hears as systemd does, on an abstract name: the sandbox of this kernel keeps others of them out
+/// Hears as systemd does, on an abstract name: the sandbox of this kernel keeps others of them out
 /// of reach.
 struct Listener {
     name: String,
