@@ -17,18 +17,18 @@ const QUICK: &str = "settle = \"200ms\"";
 
 /// Hears as systemd does, on an abstract name: the sandbox of this kernel keeps others of them out
 /// of reach.
-struct Systemd {
+struct Listener {
     name: String,
     socket: UnixDatagram,
     deadline: Instant,
 }
 
-impl Systemd {
-    fn new(test: &str) -> Systemd {
+impl Listener {
+    fn new(test: &str) -> Listener {
         let name = format!("spoolgate-it-{test}-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(name.as_bytes()).unwrap();
         let socket = UnixDatagram::bind_addr(&address).unwrap();
-        Systemd { name, socket, deadline: Instant::now() + PATIENCE }
+        Listener { name, socket, deadline: Instant::now() + PATIENCE }
     }
 
     /// The program, as a unit with that `WatchdogSec=` starts it.
@@ -65,7 +65,7 @@ fn the_manager_hears_of_start_reload_progress_and_end() {
     let outpost = Outpost::new();
     let sink = Sink::start(&outpost, Wire::Tcp, None);
     outpost.configure(&sink.destination(QUICK));
-    let manager = Systemd::new("course");
+    let manager = Listener::new("course");
     let mut agent = outpost.start_as(manager.program(Duration::from_millis(600)));
     manager.hear("READY=1");
     assert!(outpost.path("state/lock").exists(), "ready, and the state is not open");
@@ -88,7 +88,7 @@ fn the_watchdog_starves_while_one_loop_is_stalled() {
     let outpost = Outpost::new();
     let sink = Sink::start(&outpost, Wire::Tcp, None);
     outpost.configure(&sink.destination(QUICK));
-    let manager = Systemd::new("stall");
+    let manager = Listener::new("stall");
     let watchdog = Duration::from_millis(1500);
     let mut agent = outpost.start_as(manager.program(watchdog));
     manager.hear("STATUS=siem up");
