@@ -83,6 +83,16 @@ pub struct Destination {
     pub http: Option<crate::http::settings::Settings>,
 }
 
+impl Destination {
+    /// True for an HTTP connector, false for syslog.
+    pub fn is_http(&self) -> bool {
+        #[cfg(feature = "http")]
+        return self.http.is_some();
+        #[cfg(not(feature = "http"))]
+        false
+    }
+}
+
 impl Config {
     /// The configuration of a run: the file at `path`; or, when none was named, the file at
     /// `default_path`; or, where that does not exist, the environment if it sets

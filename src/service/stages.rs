@@ -41,8 +41,9 @@ pub fn pipeline(
     Ok(Pipeline::new(sources, mapper, filter, encoder, portion_events))
 }
 
-/// As [`pipeline`], on two threads where that pays: there is a core that no destination has, and
-/// messages neither carry their number nor wait for a rate.
+/// As [`pipeline`], on two threads where that pays: there is a core that no syslog destination has,
+/// and messages neither carry their number nor wait for a rate. HTTP destinations wait for answers
+/// more than they compute: one of them beside it shall not slow a syslog destination down.
 pub(super) fn pair(
     config: &Config,
     schemas: &[Schema],
@@ -50,7 +51,8 @@ pub(super) fn pair(
 ) -> Result<Pair, ServiceError> {
     let near = pipeline(config, schemas, destination)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if cores <= config.destinations.len()
+    let syslog = config.destinations.iter().filter(|destination| !destination.is_http()).count();
+    if cores <= syslog
         || destination.encode.structured_data
         || destination.deliver.max_eps.is_some()
     {
