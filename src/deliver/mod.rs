@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::checkpoint::{Checkpoint, DeadLetter, DeadLetterEntry, Progress};
+use crate::model::beat::Beat;
 use crate::model::outcome::Cause;
 use crate::model::position::FileKey;
 use crate::model::time::EventTime;
@@ -153,14 +154,7 @@ impl Delivery {
     /// has a deadline or an event that it waits for.
     pub async fn run(self, stop: watch::Receiver<bool>) -> InFlight {
         let beat = self.status.beat().clone();
-        let mut delivering = pin!(self.deliver(stop));
-        poll_fn(move |context| {
-            beat.works(Instant::now());
-            let polled = delivering.as_mut().poll(context);
-            beat.waits();
-            polled
-        })
-        .await
+        beating(beat, self.deliver(stop)).await
     }
 
     async fn deliver(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
@@ -418,6 +412,18 @@ impl Delivery {
             self.enter(State::Up);
         }
     }
+}
+
+/// Runs a loop: it works while it is polled, and waits in between.
+async fn beating<T>(beat: Beat, working: impl Future<Output = T>) -> T {
+    let mut working = pin!(working);
+    poll_fn(move |context| {
+        beat.works(Instant::now());
+        let polled = working.as_mut().poll(context);
+        beat.waits();
+        polled
+    })
+    .await
 }
 
 /// Resolves when a stop is asked for.

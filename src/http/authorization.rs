@@ -44,10 +44,7 @@ impl Authorization {
     /// # Errors
     /// The secret is missing: hold.
     pub fn header(&self, context: &Context<'_>) -> Result<Option<(&'static str, Secret)>, Cause> {
-        let find = |name: &str| {
-            let text = format!("the secret could not be read; check `{name}`");
-            context.secrets.find(name).ok_or_else(|| Cause::new("no_secret", text))
-        };
+        let find = |name| context.secrets.need(name, "the secret");
         match self {
             Authorization::None => Ok(None),
             Authorization::Bearer(_) => {

@@ -110,17 +110,16 @@ impl Connector for AzureDataCollector {
                 push_time(field, item, out);
             }
         }
-        if out.len() - start + "[]".len() > BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the event is over the API's 30 MB for a post"));
-        }
-        Ok(())
+        body::keep_within(
+            BODY_BYTES_MAX - "[]".len(),
+            start,
+            out,
+            || "the event is over the API's 30 MB for a post",
+        )
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
-        let key = context.secrets.find(SHARED_KEY).ok_or_else(|| {
-            Cause::new("no_secret", "the workspace key could not be read; check `shared_key`")
-        })?;
+        let key = context.secrets.need(SHARED_KEY, "the workspace key")?;
         let body = body::array(batch);
         let date = http_date(context.now);
         let settings = &self.settings;

@@ -1,6 +1,7 @@
-//! Records to bodies.
+//! Records to bodies, and records that no body can hold.
 
 use super::Record;
+use crate::model::outcome::Cause;
 
 /// A JSON array of the records: two brackets, and a comma between any two.
 pub fn array(batch: &[Record<'_>]) -> Vec<u8> {
@@ -36,6 +37,23 @@ pub fn concatenated(batch: &[Record<'_>]) -> Vec<u8> {
     let mut body = Vec::with_capacity(bytes(batch));
     batch.iter().for_each(|record| body.extend_from_slice(record.bytes));
     body
+}
+
+/// Takes the record that begins at `start` of `out` back if it has more bytes than `most`.
+///
+/// # Errors
+/// It had; the text is `text`'s.
+pub fn keep_within<T: Into<String>>(
+    most: usize,
+    start: usize,
+    out: &mut Vec<u8>,
+    text: impl FnOnce() -> T,
+) -> Result<(), Cause> {
+    if out.len() - start <= most {
+        return Ok(());
+    }
+    out.truncate(start);
+    Err(Cause::new("too_large", text()))
 }
 
 fn bytes(batch: &[Record<'_>]) -> usize {

@@ -13,6 +13,7 @@ use std::cell::Cell;
 use serde::Deserialize;
 
 use super::aisg::{Facts, datadog_status};
+use super::body::keep_within;
 use super::instant::{push_rfc3339, rfc3339};
 use super::json::{push_member, push_text, push_value};
 use super::ocsf::push_quoted_ocsf;
@@ -84,9 +85,7 @@ impl Datadog {
     }
 
     fn headers(&self, context: &Context<'_>) -> Result<Vec<(&'static str, Secret)>, Cause> {
-        let key = context.secrets.find(API_KEY).ok_or_else(|| {
-            Cause::new("no_secret", "the API key could not be read; check `api_key`")
-        })?;
+        let key = context.secrets.need(API_KEY, "the API key")?;
         Ok(vec![
             ("dd-api-key", key.clone()),
             ("content-type", Secret::new("application/json")),
@@ -215,12 +214,12 @@ impl Connector for Datadog {
         } else {
             self.any(item, out);
         }
-        if out.len() - start + ORIGINAL.len() + TIMESTAMP_BYTES + 1 > ENTRY_BYTES_MAX {
-            out.truncate(start);
-            let text = "the entry is over 1 MB, behind which Datadog cuts it without a word";
-            return Err(Cause::new("too_large", text));
-        }
-        Ok(())
+        keep_within(
+            ENTRY_BYTES_MAX - ORIGINAL.len() - TIMESTAMP_BYTES - 1,
+            start,
+            out,
+            || "the entry is over 1 MB, behind which Datadog cuts it without a word",
+        )
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {

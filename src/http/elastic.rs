@@ -108,11 +108,9 @@ impl Elastic {
     }
 
     fn authorization(&self, context: &Context<'_>) -> Result<Option<Secret>, Cause> {
-        let find =
-            |name, text| context.secrets.find(name).ok_or_else(|| Cause::new("no_secret", text));
         match &self.settings.authentication {
             Authentication::ApiKey(_) => {
-                let key = find(API_KEY, "the API key could not be read; check `api_key`")?.expose();
+                let key = context.secrets.need(API_KEY, "the API key")?.expose();
                 // A colon is no letter of base64.
                 let encoded = match key.contains(':') {
                     true => Cow::Owned(BASE64.encode(key)),
@@ -121,8 +119,8 @@ impl Elastic {
                 Ok(Some(Secret::new(format!("ApiKey {encoded}"))))
             }
             Authentication::Basic { user, .. } => {
-                let text = "the password could not be read; check `password`";
-                let pair = format!("{user}:{}", find(PASSWORD, text)?.expose());
+                let password = context.secrets.need(PASSWORD, "the password")?;
+                let pair = format!("{user}:{}", password.expose());
                 Ok(Some(Secret::new(format!("Basic {}", BASE64.encode(pair)))))
             }
             Authentication::None => Ok(None),
@@ -183,11 +181,7 @@ impl Connector for Elastic {
         self.push_action(item, &source, out);
         out.extend_from_slice(&source);
         out.push(b'\n');
-        if out.len() - start > BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the document is over 5 MiB"));
-        }
-        Ok(())
+        body::keep_within(BODY_BYTES_MAX, start, out, || "the document is over 5 MiB")
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {

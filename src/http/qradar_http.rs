@@ -7,7 +7,7 @@
 //! (its "Max POST method Request Length", 5 MB by default).
 
 use super::authorization::Authorization;
-use super::body::lines;
+use super::body::{keep_within, lines};
 use super::instant::rfc3339;
 use super::json::Object;
 use super::payload::{self, Payload};
@@ -83,15 +83,12 @@ impl Connector for QradarHttp {
         payload::push(self.settings.payload, item, object.member("event"));
         object.end();
         let bytes_max = self.settings.event_bytes_max.min(BODY_BYTES_MAX - 1);
-        if out.len() - start > bytes_max {
-            out.truncate(start);
-            let text = format!(
+        keep_within(bytes_max, start, out, || {
+            format!(
                 "the event is over {bytes_max} bytes, which QRadar would cut; raise the log \
                  source's Max Payload Length and `max_event_bytes`"
-            );
-            return Err(Cause::new("too_large", text));
-        }
-        Ok(())
+            )
+        })
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {

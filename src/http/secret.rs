@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::outcome::Cause;
+
 /// A text that is sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -40,6 +42,16 @@ impl Secrets {
     /// The secret of that name; `None` when it has no source.
     pub fn find(&self, name: &str) -> Option<&Secret> {
         self.values.iter().find(|(known, _)| *known == name).map(|(_, secret)| secret)
+    }
+
+    /// The same, for what cannot be sent without it. Its name is its key in the configuration.
+    ///
+    /// # Errors
+    /// It has not been read; the text says `what` it is and which key to check.
+    pub fn need(&self, name: &str, what: &str) -> Result<&Secret, Cause> {
+        self.find(name).ok_or_else(|| {
+            Cause::new("no_secret", format!("{what} could not be read; check `{name}`"))
+        })
     }
 
     /// A text in which every secret is replaced, for what a receiver said.

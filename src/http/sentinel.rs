@@ -122,11 +122,12 @@ impl Connector for Sentinel {
             _ => row.any(item),
         }
         out.push(b'}');
-        if out.len() - start + "[]".len() > BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the row is over the API's 1 MiB for a call"));
-        }
-        Ok(())
+        body::keep_within(
+            BODY_BYTES_MAX - "[]".len(),
+            start,
+            out,
+            || "the row is over the API's 1 MiB for a call",
+        )
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
@@ -160,9 +161,9 @@ impl Connector for Sentinel {
 
     fn token_request(&self, context: &Context<'_>) -> Option<Result<Request, Cause>> {
         let settings = &self.settings;
-        let Some(secret) = context.secrets.find(CLIENT_SECRET) else {
-            let text = "the client secret could not be read; check `client_secret`";
-            return Some(Err(Cause::new("no_secret", text)));
+        let secret = match context.secrets.need(CLIENT_SECRET, "the client secret") {
+            Ok(secret) => secret,
+            Err(cause) => return Some(Err(cause)),
         };
         let mut path = "/".to_owned();
         percent::push_encoded(&settings.tenant_id, &mut path);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::body::lines;
+use super::body::{keep_within, lines};
 use super::json::Object;
 use super::payload::{self, Payload, hec};
 use super::percent::push_encoded;
@@ -78,9 +78,7 @@ impl SplunkHec {
     }
 
     fn headers(&self, context: &Context<'_>) -> Result<Vec<(&'static str, Secret)>, Cause> {
-        let token = context.secrets.find(TOKEN).ok_or_else(|| {
-            Cause::new("no_secret", "the HEC token could not be read; check `token`")
-        })?;
+        let token = context.secrets.need(TOKEN, "the HEC token")?;
         let mut headers = vec![
             ("authorization", Secret::new(format!("Splunk {}", token.expose()))),
             ("content-type", Secret::new("application/json")),
@@ -191,11 +189,7 @@ impl Connector for SplunkHec {
         } else {
             self.push_record(item, out);
         }
-        if out.len() - start >= BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the event is over 1 MiB as an HEC record"));
-        }
-        Ok(())
+        keep_within(BODY_BYTES_MAX - 1, start, out, || "the event is over 1 MiB as an HEC record")
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {

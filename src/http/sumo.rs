@@ -4,7 +4,7 @@
 //! `X-Sumo-Fields` (seed, Sumo Logic). There is no answer per event and no idempotency key: after a
 //! 408 the events may be there and are sent again. Diagnostics: never the URL.
 
-use super::body::lines;
+use super::body::{keep_within, lines};
 use super::payload::{self, Payload};
 use super::secret::Secret;
 use super::settings::{Endpoint, SecretSource};
@@ -73,20 +73,11 @@ impl Connector for Sumo {
     fn record(&self, item: &Item<'_>, out: &mut Vec<u8>) -> Result<(), Cause> {
         let start = out.len();
         payload::push(self.settings.payload, item, out);
-        if out.len() - start >= BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the event is over 1 MB, Sumo Logic's limit"));
-        }
-        Ok(())
+        keep_within(BODY_BYTES_MAX - 1, start, out, || "the event is over 1 MB, Sumo Logic's limit")
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
-        let url = context.secrets.find(URL).ok_or_else(|| {
-            Cause::new(
-                "no_secret",
-                "the URL of the HTTP source could not be read; check `secret_url`",
-            )
-        })?;
+        let url = context.secrets.need(URL, "the URL of the HTTP source")?;
         let settings = &self.settings;
         let mut headers = vec![("content-type", Secret::new("application/json"))];
         let named = [

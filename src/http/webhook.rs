@@ -15,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::authorization::{Authorization, HeaderName};
-use super::body::{enveloped, lines};
+use super::body::{enveloped, keep_within, lines};
 use super::json::push_text;
 use super::payload::{self, Payload};
 use super::secret::Secret;
@@ -232,12 +232,9 @@ impl Connector for Webhook {
         }
         let limits = self.limits();
         let most = limits.body_bytes_max.saturating_sub(limits.bytes_beside_batch);
-        if out.len() - start >= most {
-            out.truncate(start);
-            let text = format!("the event is over max_body_bytes, {}", limits.body_bytes_max);
-            return Err(Cause::new("too_large", text));
-        }
-        Ok(())
+        keep_within(most.saturating_sub(1), start, out, || {
+            format!("the event is over max_body_bytes, {}", limits.body_bytes_max)
+        })
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {
@@ -298,8 +295,7 @@ pub fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> Result<GlobSet, glo
 }
 
 fn secret<'c>(context: &Context<'c>, name: &str) -> Result<&'c Secret, Cause> {
-    let text = format!("the secret could not be read; check `{name}`");
-    context.secrets.find(name).ok_or_else(|| Cause::new("no_secret", text))
+    context.secrets.need(name, "the secret")
 }
 
 /// The body with the secret, as it stands inside a JSON string, in the place of each mark.

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use super::body::{enveloped, lines};
+use super::body::{enveloped, keep_within, lines};
 use super::instant::rfc3339;
 use super::json::{Object, push_event};
 use super::payload::{self, Payload, Product, arbitex};
@@ -85,9 +85,7 @@ impl Xsiam {
     }
 
     fn headers(&self, context: &Context<'_>) -> Result<Vec<(&'static str, Secret)>, Cause> {
-        let key = context.secrets.find(API_KEY).ok_or_else(|| {
-            Cause::new("no_secret", "the API key could not be read; check `api_key`")
-        })?;
+        let key = context.secrets.need(API_KEY, "the API key")?;
         let mut headers = match &self.settings.authorization {
             Authorization::Plain => vec![("authorization", key.clone())],
             Authorization::Bearer => {
@@ -157,11 +155,12 @@ impl Connector for Xsiam {
             Payload::Product => self.push_enveloped(item, out),
             Payload::Event => push_event(item.event, out),
         }
-        if out.len() - start + BEFORE.len() + BEHIND.len() >= BODY_BYTES_MAX {
-            out.truncate(start);
-            return Err(Cause::new("too_large", "the event is over 5 MB as a record for XSIAM"));
-        }
-        Ok(())
+        keep_within(
+            BODY_BYTES_MAX - BEFORE.len() - BEHIND.len() - 1,
+            start,
+            out,
+            || "the event is over 5 MB as a record for XSIAM",
+        )
     }
 
     fn request(&self, batch: &[Record<'_>], context: &Context<'_>) -> Result<Request, Cause> {

@@ -22,8 +22,6 @@ pub mod size;
 pub mod window;
 
 use std::collections::HashSet;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -191,14 +189,7 @@ impl HttpDelivery {
     /// `stop_timeout`. Answers where a later run goes on; what had no answer is sent again then.
     pub async fn run(self, stop: watch::Receiver<bool>) -> InFlight {
         let beat = self.status.beat().clone();
-        let mut delivering = pin!(self.deliver(stop));
-        poll_fn(move |context| {
-            beat.works(Instant::now());
-            let polled = delivering.as_mut().poll(context);
-            beat.waits();
-            polled
-        })
-        .await
+        super::beating(beat, self.deliver(stop)).await
     }
 
     async fn deliver(mut self, mut stop: watch::Receiver<bool>) -> InFlight {
