@@ -17,6 +17,8 @@ const SHAPES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Shapes {
     kept: Vec<Kept>,
+    /// The series of the shape that was found last, and its place.
+    last: Option<(u64, usize)>,
     /// The shape that was looked for last and not found; empty when there was none.
     sought: Vec<u32>,
 }
@@ -41,24 +43,37 @@ pub(super) struct Result {
 impl Shapes {
     pub(super) fn new() -> Shapes {
         let kept = vec![Kept::default(); SHAPES];
-        Shapes { kept, sought: Vec::new() }
+        Shapes { kept, last: None, sought: Vec::new() }
     }
 
     /// The numbers of keys mean other keys from now on.
     pub(super) fn forget(&mut self) {
         self.kept.fill(Kept::default());
+        self.last = None;
     }
 
-    /// What a walk over a tape of this shape found, if there was one.
+    /// What a walk over a tape of this shape and series found, if there was one.
     #[inline]
-    pub(super) fn find(&mut self, tape: &Tape) -> Option<&Result> {
-        let shape = tape.shape().unwrap_or_default();
-        let kept = self.kept.get(place(shape))?;
+    pub(super) fn find(&mut self, tape: &Tape, series: Option<u64>) -> Option<&Result> {
+        match (self.last, series) {
+            (Some((last, place)), Some(series)) if last == series => {
+                self.kept.get(place).map(|kept| &kept.result)
+            }
+            _ => self.search(tape, series),
+        }
+    }
+
+    fn search(&mut self, tape: &Tape, series: Option<u64>) -> Option<&Result> {
+        self.sought.clear();
+        let (series, shape) = (series?, tape.shape()?);
+        let place = place(shape);
+        let kept = self.kept.get(place)?;
         if kept.shape != shape || shape.is_empty() {
-            self.sought.clear();
+            self.last = None;
             self.sought.extend_from_slice(shape);
             return None;
         }
+        self.last = Some((series, place));
         Some(&kept.result)
     }
 

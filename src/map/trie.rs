@@ -70,6 +70,8 @@ pub(super) struct Slots {
     /// The event in which a node was last entered, to notice keys that stand twice.
     entered: Vec<u64>,
     event: u64,
+    /// What was found is what every event of this series has; `None` for one event alone.
+    series: Option<u64>,
 }
 
 /// What a walk came across.
@@ -167,15 +169,21 @@ impl Trie {
         tape: &mut Tape,
         slots: &mut Slots,
     ) -> Walked {
-        slots.begin(self.slots, self.branches.len());
         if self.known.turn_to(tape.numbering()) {
             self.shapes.forget();
+            slots.series = None;
         }
-        if let Some(same) = self.shapes.find(tape) {
-            same.found.iter().for_each(|(slot, index)| slots.set(*slot, *index));
+        let series = tape.series();
+        if let Some(same) = self.shapes.find(tape, series) {
+            if slots.series != series {
+                slots.begin(self.slots, self.branches.len());
+                same.found.iter().for_each(|(slot, index)| slots.set(*slot, *index));
+                slots.series = series;
+            }
             same.removed.iter().for_each(|key| tape.take_out(*key));
             return same.walked;
         }
+        slots.begin(self.slots, self.branches.len());
         let mut guarded = Vec::new();
         let walked = self.walk_keys(guard, line, tape, slots, &mut guarded);
         if let Some(result) = self.shapes.keep() {
@@ -286,6 +294,7 @@ impl Slots {
         self.found.resize(slots, ABSENT);
         self.entered.resize(nodes, 0);
         self.event += 1;
+        self.series = None;
         for slot in self.touched.drain(..) {
             if let Some(found) = self.found.get_mut(slot as usize) {
                 *found = ABSENT;

@@ -139,13 +139,22 @@ impl Scan<'_, '_> {
     }
 
     /// Reads a key and its colon.
+    #[inline]
     fn key(&mut self, is_behind_comma: bool) -> Result<(), DecodeError> {
         let next = self.skip_space();
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if let Some(length) = self.tape.expected_key(rest, self.at) {
-            self.at += length;
-            return Ok(());
+        match self.tape.expected_key(rest, self.at) {
+            Some(length) => {
+                self.at += length;
+                Ok(())
+            }
+            None => self.other_key(next, is_behind_comma),
         }
+    }
+
+    /// Reads a key that was not expected, or that has spaces before its colon.
+    #[cold]
+    fn other_key(&mut self, next: Option<u8>, is_behind_comma: bool) -> Result<(), DecodeError> {
         match next {
             Some(b'"') => {}
             Some(b'}') if is_behind_comma => return self.fail(TRAILING_COMMA),

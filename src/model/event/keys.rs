@@ -18,7 +18,7 @@ const TABLE: usize = KEYS_MAX * 2;
 /// What follows what; see [`Keys::expect`].
 const FOLLOWERS: usize = 1 << 12;
 /// Of so many keys of an event it is kept in which order they stood.
-const LAST_KEYS: usize = 128;
+const LAST_KEYS: usize = 1024;
 /// A search gives up behind so many other keys: nobody can make it slow by choosing keys.
 const PROBES_MAX: usize = 16;
 
@@ -34,28 +34,6 @@ impl KeyId {
     #[inline]
     pub fn index(self) -> Option<usize> {
         usize::from(self.0).checked_sub(1)
-    }
-}
-
-/// The last two keys before one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Before {
-    last: KeyId,
-    last_but_one: KeyId,
-}
-
-impl Before {
-    /// Behind one more key.
-    #[inline]
-    pub(super) fn then(self, key: KeyId) -> Before {
-        Before { last: key, last_but_one: self.last }
-    }
-
-    #[inline]
-    fn place(self) -> usize {
-        // Numbers are below 2^10: the two fill 20 bits, which the multiplier spreads.
-        let both = u32::from(self.last_but_one.0) << 10 | u32::from(self.last.0);
-        (both.wrapping_mul(0x9E37_79B1) >> (u32::BITS - FOLLOWERS.ilog2())) as usize
     }
 }
 
@@ -77,7 +55,7 @@ pub struct Keys {
     table: Vec<u16>,
     /// The key that followed two keys when they last stood together, by a hash of the two.
     followers: Vec<KeyId>,
-    /// The keys of the last event in their order.
+    /// The keys of this event in their order and, behind them, of the last one.
     last: Vec<KeyId>,
     numbering: Numbering,
 }
@@ -113,11 +91,13 @@ impl Keys {
         &self.numbering
     }
 
-    /// An event begins.
-    pub(super) fn begin(&mut self) {
-        if self.entries.len() >= KEYS_MAX {
+    /// An event begins; true if a new numbering begins with it.
+    pub(super) fn begin(&mut self) -> bool {
+        let is_full = self.entries.len() >= KEYS_MAX;
+        if is_full {
             self.restart();
         }
+        is_full
     }
 
     /// The key by experience, if `rest` of the line begins with it, its quotes and its colon; and
@@ -126,28 +106,38 @@ impl Keys {
     /// tell more than the last alone: `uid` stands in every other object. A wrong guess costs time
     /// and nothing else.
     #[inline]
-    pub(super) fn expect(
-        &self,
-        place: usize,
-        before: Before,
-        rest: &[u8],
-    ) -> Option<(KeyId, usize)> {
-        let last = *self.last.get(place).unwrap_or(&KeyId::NONE);
+    pub(super) fn expect(&mut self, place: usize, rest: &[u8]) -> Option<(KeyId, usize)> {
+        let last = *self.last.get(place)?;
         match self.spelled(last, rest) {
             Some(length) => Some((last, length)),
-            None => {
-                let next = *self.followers.get(before.place())?;
-                Some((next, self.spelled(next, rest)?))
-            }
+            None => self.follower(place, rest),
         }
     }
 
+    #[cold]
+    fn follower(&mut self, place: usize, rest: &[u8]) -> Option<(KeyId, usize)> {
+        let next = *self.followers.get(self.behind_two(place))?;
+        let length = self.spelled(next, rest)?;
+        self.stands(place, next);
+        Some((next, length))
+    }
+
     /// An event has that key at that place.
-    #[inline]
-    pub(super) fn stands(&mut self, place: usize, id: KeyId) {
+    fn stands(&mut self, place: usize, id: KeyId) {
         if let Some(last) = self.last.get_mut(place) {
             *last = id;
         }
+    }
+
+    /// Where it is kept which key followed the two in front of that place.
+    fn behind_two(&self, place: usize) -> usize {
+        let before = |by: usize| {
+            let id = place.checked_sub(by).and_then(|place| self.last.get(place));
+            u32::from(id.copied().unwrap_or(KeyId::NONE).0)
+        };
+        // Numbers are below 2^10: the two fill 20 bits, which the multiplier spreads.
+        let both = before(2) << 10 | before(1);
+        (both.wrapping_mul(0x9E37_79B1) >> (u32::BITS - FOLLOWERS.ilog2())) as usize
     }
 
     /// The length of the key with its quotes and its colon, if `rest` begins with it.
@@ -166,18 +156,19 @@ impl Keys {
         (differs == 0 && entry.spelled_bytes > 0).then_some(entry.spelled_bytes)
     }
 
-    /// The number of `key`, which is given one if there is room; it stands behind `before`.
-    pub(super) fn number(&mut self, before: Before, key: &str) -> KeyId {
-        let place = before.place();
-        if let Some(next) = self.followers.get(place).filter(|next| **next != KeyId::NONE)
-            && self.entries.get(usize::from(next.0)).is_some_and(|entry| *entry.text == *key)
-        {
-            return *next;
-        }
-        let id = self.find_or_add(key).unwrap_or(KeyId::NONE);
-        if let Some(next) = self.followers.get_mut(place) {
+    /// The number of `key`, which is given one if there is room; it stands at that place.
+    pub(super) fn number(&mut self, place: usize, key: &str) -> KeyId {
+        let behind_two = self.behind_two(place);
+        let follower = self.followers.get(behind_two).copied().unwrap_or(KeyId::NONE);
+        let is_same = |entry: &Entry| *entry.text == *key;
+        let id = match self.entries.get(usize::from(follower.0)) {
+            Some(entry) if follower != KeyId::NONE && is_same(entry) => follower,
+            _ => self.find_or_add(key).unwrap_or(KeyId::NONE),
+        };
+        if let Some(next) = self.followers.get_mut(behind_two) {
             *next = id;
         }
+        self.stands(place, id);
         id
     }
 
@@ -258,30 +249,37 @@ mod tests {
     #[test]
     fn a_key_keeps_its_number_and_is_expected_where_it_stood() {
         let mut keys = Keys::default();
-        let start = Before::default();
-        let time = keys.number(start, "time");
-        let uid = keys.number(start.then(time), "uid");
+        let time = keys.number(0, "time");
+        let uid = keys.number(1, "uid");
         assert_ne!(time, uid);
-        assert_eq!(keys.number(start.then(uid), "time"), time);
+        assert_eq!(keys.number(2, "time"), time);
         let line = br#""uid":"of a user whose id fills the line""#;
-        assert_eq!(keys.expect(9, start.then(time), line), Some((uid, 6)));
-        assert_eq!(keys.expect(9, start, line), None, "there it was `time`");
-        keys.stands(9, uid);
-        assert_eq!(keys.expect(9, start, line), Some((uid, 6)), "by its place");
-        keys.stands(9, time);
+        assert_eq!(keys.expect(1, line), Some((uid, 6)), "by its place");
+        assert_eq!(keys.expect(0, line), None, "there it was `time`");
+        assert_eq!(keys.expect(3, line), None, "there was none");
         for other in [
             br#""uix":"of a user whose id fills the line""#.as_slice(),
             br#""uid" :"of a user whose id fills the line"#,
             br#""uid2":"of a user whose id fills the line"#,
             br#""uid":"short""#,
         ] {
-            assert_eq!(
-                keys.expect(9, start.then(time), other),
-                None,
-                "{}",
-                String::from_utf8_lossy(other)
-            );
+            assert_eq!(keys.expect(1, other), None, "{}", String::from_utf8_lossy(other));
         }
+    }
+
+    #[test]
+    fn a_key_is_expected_behind_the_two_it_followed() {
+        let mut keys = Keys::default();
+        for (place, key) in ["user", "name", "uid", "host", "name", "ip"].iter().enumerate() {
+            keys.number(place, key);
+        }
+        // `user` is missing now and then, so that every key has another place.
+        keys.number(0, "host");
+        keys.number(1, "name");
+        let line = br#""ip":"10.0.0.1","more":"to fill the line""#;
+        let (ip, length) = keys.expect(2, line).unwrap();
+        assert_eq!((ip, length), (keys.number(9, "ip"), 5));
+        assert_eq!(keys.expect(2, line), Some((ip, 5)), "and now by its place");
     }
 
     #[test]
@@ -289,12 +287,12 @@ mod tests {
         let mut keys = Keys::default();
         let long = "k".repeat(SPELLED_BYTES_MAX - 2);
         for key in [long.as_str(), "a\"b", "a\\b", "a\nb"] {
-            let id = keys.number(Before::default(), key);
+            let id = keys.number(0, key);
             assert_ne!(id, KeyId::NONE);
             let line = format!("\"{key}\":\"{}\"", "x".repeat(40));
-            assert_eq!(keys.expect(9, Before::default(), line.as_bytes()), None, "{key:?}");
+            assert_eq!(keys.expect(0, line.as_bytes()), None, "{key:?}");
         }
-        assert_eq!(keys.number(Before::default(), &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
+        assert_eq!(keys.number(0, &"k".repeat(KEY_BYTES_MAX + 1)), KeyId::NONE);
     }
 
     #[test]
@@ -302,12 +300,13 @@ mod tests {
         let mut keys = Keys::default();
         let first = keys.numbering().clone();
         let numbered = (0..10_000)
-            .filter(|number| keys.number(Before::default(), &format!("key{number}")) != KeyId::NONE)
+            .filter(|number| keys.number(0, &format!("key{number}")) != KeyId::NONE)
             .count();
         assert!((KEYS_MAX / 2..KEYS_MAX).contains(&numbered), "{numbered}");
         assert!(*keys.numbering() == first);
-        keys.begin();
+        assert!(keys.begin());
         assert!(*keys.numbering() != first);
-        assert_ne!(keys.number(Before::default(), "key9999"), KeyId::NONE);
+        assert_ne!(keys.number(0, "key9999"), KeyId::NONE);
+        assert!(!keys.begin());
     }
 }

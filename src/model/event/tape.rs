@@ -1,6 +1,6 @@
 //! The store behind an event: entries in the order of the line, and what walks over their keys.
 
-use super::keys::{Before, KeyId, Keys, Numbering};
+use super::keys::{KeyId, Keys, Numbering};
 
 /// A range of bytes in the line, or (with the high bit set in `start`) in the tape's own text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,18 @@ pub(super) enum Node {
 pub struct Tape {
     pub(super) nodes: Vec<Node>,
     pub(super) text: String,
-    /// Everything about the entries but their texts, one word for each; see [`Tape::shape`].
+    /// Everything about the entries but their texts, one word for each; see [`Tape::shape`]. Behind
+    /// the words of this event stand some of earlier ones.
     shape: Vec<u32>,
+    /// A word is another than the one that stood there before.
+    is_other: bool,
+    /// The number of entries and of the series when the series was last asked for.
+    series: (usize, u64),
     /// The shape says everything: no key is without a number, and nothing was taken out.
     pub(super) is_shaped: bool,
     keys: Keys,
     /// How many keys were added.
     key_count: usize,
-    /// The last keys that were added: they tell which key to expect.
-    before: Before,
     /// The containers around an entry while keys are walked over.
     open: Vec<Around>,
 }
@@ -74,6 +77,10 @@ pub struct Key<'a> {
     line: &'a str,
     text: &'a str,
 }
+
+/// Where a text stands: in the line or in the tape's own text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub(super) Span);
 
 /// The value of that key.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +103,7 @@ struct Around {
 const SHAPE_WORDS_MAX: usize = 1024;
 /// A word of a shape is a kind and, above it, a key's number or where a container ends.
 const SHAPE_KIND_BITS: u32 = 3;
+const SHAPE_KIND: u32 = (1 << SHAPE_KIND_BITS) - 1;
 const NULL: u32 = 0;
 const SCALAR: u32 = 1;
 const KEY: u32 = 2;
@@ -115,11 +123,9 @@ impl Tape {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.text.clear();
-        self.shape.clear();
         self.is_shaped = true;
-        self.keys.begin();
+        self.is_other |= self.keys.begin();
         self.key_count = 0;
-        self.before = Before::default();
     }
 
     /// Number of entries.
@@ -170,23 +176,23 @@ impl Tape {
     /// expected here, in quotes and with its colon; returns how long that is.
     #[inline]
     pub fn expected_key(&mut self, rest: &[u8], start: usize) -> Option<usize> {
-        let (id, length) = self.keys.expect(self.key_count, self.before, rest)?;
+        let (id, length) = self.keys.expect(self.key_count, rest)?;
+        self.key_count += 1;
         // Behind the first quote; before the second and the colon.
-        self.add_key(id, span_in_line(start + 1, start + length - 2));
+        let span = span_in_line(start + 1, start + length - 2);
+        self.add(Node::Key(id, span), key_word(id));
         Some(length)
     }
 
     /// Adds a key that stands without escapes at `start` of the line.
     pub fn key_in_line(&mut self, start: usize, key: &str) {
-        let id = self.keys.number(self.before, key);
-        self.add_key(id, span_in_line(start, start + key.len()));
+        self.add_key(key, span_in_line(start, start + key.len()));
     }
 
     /// Adds a key that is not in the line in this form.
     pub fn key(&mut self, key: &str) {
-        let id = self.keys.number(self.before, key);
         let span = self.keep(key);
-        self.add_key(id, span);
+        self.add_key(key, span);
     }
 
     /// Adds a member whose key and value are not in the line in this form.
@@ -198,15 +204,13 @@ impl Tape {
     /// Begins an object; hand the result to [`Tape::close`] behind its last member.
     #[inline]
     pub fn open_object(&mut self) -> Open {
-        self.add(Node::Object { next: 0 }, OBJECT);
-        Open(self.nodes.len() - 1)
+        self.open(Node::Object { next: 0 }, OBJECT)
     }
 
     /// Begins an array; hand the result to [`Tape::close`] behind its last element.
     #[inline]
     pub fn open_array(&mut self) -> Open {
-        self.add(Node::Array { next: 0 }, ARRAY);
-        Open(self.nodes.len() - 1)
+        self.open(Node::Array { next: 0 }, ARRAY)
     }
 
     /// Ends the container.
@@ -217,9 +221,8 @@ impl Tape {
             Some(Node::Object { next } | Node::Array { next }) => *next = behind,
             _ => unreachable!("Open is made by open_object and open_array alone"),
         }
-        if let Some(word) = self.shape.get_mut(open.0) {
-            *word |= behind << SHAPE_KIND_BITS;
-        }
+        let kind = self.shape.get(open.0).map_or(NULL, |word| word & SHAPE_KIND);
+        self.put_word(open.0, behind << SHAPE_KIND_BITS | kind);
     }
 
     /// The numbering of the keys on this tape.
@@ -233,7 +236,20 @@ impl Tape {
     /// since a key has no number or a member was taken out, and for very long tapes.
     #[inline]
     pub fn shape(&self) -> Option<&[u32]> {
-        (self.is_shaped && self.shape.len() <= SHAPE_WORDS_MAX).then_some(&self.shape)
+        self.shape.get(..self.nodes.len()).filter(|_| self.is_shaped)
+    }
+
+    /// The same number for events that follow each other and are of one shape, and another for
+    /// others: it stands for [`Tape::shape`], and costs nothing to compare. To be asked for once an
+    /// event, when the tape is full.
+    #[inline]
+    pub fn series(&mut self) -> Option<u64> {
+        let (length, number) = &mut self.series;
+        if std::mem::take(&mut self.is_other) || *length != self.nodes.len() {
+            *length = self.nodes.len();
+            *number += 1;
+        }
+        (self.is_shaped && *length <= SHAPE_WORDS_MAX).then_some(*number)
     }
 
     /// Takes out the member whose key stands at `key`.
@@ -320,17 +336,45 @@ impl Tape {
 
     #[inline]
     fn add(&mut self, node: Node, word: u32) {
+        self.put_word(self.nodes.len(), word);
         self.nodes.push(node);
-        self.shape.push(word);
     }
 
+    /// Most words are what they were in the last event.
     #[inline]
-    fn add_key(&mut self, id: KeyId, span: Span) {
-        self.add(Node::Key(id, span), u32::from(id.0) << SHAPE_KIND_BITS | KEY);
-        self.is_shaped &= id != KeyId::NONE;
-        self.keys.stands(self.key_count, id);
+    fn put_word(&mut self, at: usize, word: u32) {
+        match self.shape.get_mut(at) {
+            Some(kept) if *kept == word => {}
+            Some(kept) => {
+                *kept = word;
+                self.is_other = true;
+            }
+            None => self.add_word(word),
+        }
+    }
+
+    #[cold]
+    fn add_word(&mut self, word: u32) {
+        self.is_other = true;
+        if self.shape.len() < SHAPE_WORDS_MAX {
+            self.shape.push(word);
+        }
+    }
+
+    /// The word of a container is whole when it is closed.
+    #[inline]
+    fn open(&mut self, node: Node, kind: u32) -> Open {
+        let at = self.nodes.len();
+        let kept = self.shape.get(at).copied().filter(|word| word & SHAPE_KIND == kind);
+        self.add(node, kept.unwrap_or(kind));
+        Open(at)
+    }
+
+    fn add_key(&mut self, key: &str, span: Span) {
+        let id = self.keys.number(self.key_count, key);
         self.key_count += 1;
-        self.before = self.before.then(id);
+        self.is_shaped &= id != KeyId::NONE;
+        self.add(Node::Key(id, span), key_word(id));
     }
 
     fn keep(&mut self, text: &str) -> Span {
@@ -345,6 +389,11 @@ impl<'a> Key<'a> {
     pub fn text(self) -> &'a str {
         resolve(self.span, self.line, self.text)
     }
+}
+
+#[inline]
+fn key_word(id: KeyId) -> u32 {
+    u32::from(id.0) << SHAPE_KIND_BITS | KEY
 }
 
 /// Index of the first entry behind the value at `at`.
