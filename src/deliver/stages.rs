@@ -8,7 +8,6 @@ use crate::map::{Filter, Mapper};
 use crate::model::event::{Event, Tape};
 use crate::model::fields::Fields;
 use crate::model::format::Format;
-use crate::model::id;
 use crate::model::outcome::Cause;
 use crate::model::position::Position;
 use crate::model::time::EventTime;
@@ -31,7 +30,6 @@ pub struct Stages {
     filter: Filter,
     tape: Tape,
     fields: Fields,
-    derived_id: String,
 }
 
 /// What became of one line.
@@ -66,7 +64,6 @@ impl Stages {
             filter,
             tape: Tape::new(),
             fields: Fields::new(),
-            derived_id: String::new(),
         }
     }
 
@@ -97,12 +94,9 @@ impl Stages {
             Ok(decoded) => decoded,
             Err(error) => return Prepared::Dead(Cause::new("undecodable", error.to_string())),
         };
-        self.derived_id.clear();
-        id::derive(position, &mut self.derived_id);
         let text = decoded.line;
         let schema = plan.and_then(|plan| plan.schema);
-        let mapped =
-            self.mapper.map(schema, decoded, &mut self.tape, &self.derived_id, &mut self.fields);
+        let mapped = self.mapper.map(schema, decoded, &mut self.tape, position, &mut self.fields);
         let schema = match mapped {
             Ok(schema) => schema,
             Err(error) => return Prepared::Dead(Cause::new("unmappable", error.to_string())),

@@ -5,6 +5,7 @@
 //! Source: the CEF implementation standard, version 27. Diagnostics: what could not be expressed is
 //! counted in [`Encoded`].
 
+use super::append::append;
 use super::dictionary::{Dictionary, Kind, Rule};
 use super::pairs::Pairs;
 use super::scan::{Escapes, cut, is_clean, special, trim};
@@ -12,7 +13,8 @@ use super::settings::CefSettings;
 use super::truncate::Form;
 use super::values;
 use super::{Encoded, strict};
-use crate::model::fields::{Fields, Slot};
+use crate::model::event::Event;
+use crate::model::fields::{Fields, PairKey, Slot};
 
 /// The most octets of a header field, escaped (CEF standard, header field definitions).
 pub(super) const VENDOR_BYTES_MAX: usize = 63;
@@ -66,15 +68,21 @@ impl Cef {
     }
 
     /// Appends what stands behind the device's three fields.
-    pub(super) fn body(&mut self, fields: &Fields, out: &mut Vec<u8>, encoded: &mut Encoded) {
+    pub(super) fn body(
+        &mut self,
+        fields: &Fields,
+        event: Event<'_>,
+        out: &mut Vec<u8>,
+        encoded: &mut Encoded,
+    ) {
         let (class, name) = class_and_name(fields);
         encoded.truncated |= push_field(class, "event", EVENT_CLASS_ID_BYTES_MAX, out);
         out.push(b'|');
         encoded.truncated |= push_field(name, "event", NAME_BYTES_MAX, out);
         let severity = fields.severity().get();
-        out.extend_from_slice(if severity >= 10 { b"|10|" } else { b"|" });
-        if severity < 10 {
-            out.extend_from_slice(&[b'0' + severity, b'|']);
+        match severity {
+            0..10 => out.extend_from_slice(&[b'|', b'0' + severity, b'|']),
+            _ => out.extend_from_slice(b"|10|"),
         }
         self.pairs.begin(out);
         self.written = Marks::default();
@@ -84,13 +92,14 @@ impl Cef {
             is_version_1: self.is_version_1,
             is_strict: self.is_strict,
             fields,
+            event,
             pairs: &mut self.pairs,
             written: &mut self.written,
             withheld: &mut self.withheld,
             out,
             encoded,
         };
-        for (key, value) in fields.pairs() {
+        for (key, value) in fields.pairs(event) {
             line.pair(key, value, &mut self.key);
         }
     }
@@ -113,6 +122,7 @@ pub(super) struct Line<'a> {
     is_version_1: bool,
     is_strict: bool,
     pub(super) fields: &'a Fields,
+    pub(super) event: Event<'a>,
     pairs: &'a mut Pairs,
     pub(super) written: &'a mut Marks,
     withheld: &'a mut Marks,
@@ -121,11 +131,20 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn pair(&mut self, key: &str, value: &str, cleaned: &mut String) {
-        let dictionary = self.dictionary;
-        if let Some(rule) = dictionary.find(key) {
-            return self.known(rule, value);
+    #[inline]
+    fn pair(&mut self, key: PairKey<'_>, value: &str, cleaned: &mut String) {
+        let rule = match key {
+            PairKey::Dictionary(key) => self.dictionary.rule(key.row()),
+            PairKey::Text(text) => self.dictionary.find(text),
+        };
+        match rule {
+            Some(rule) => self.known(rule, value),
+            None => self.other(key.text(), value, cleaned),
         }
+    }
+
+    fn other(&mut self, key: &str, value: &str, cleaned: &mut String) {
+        let dictionary = self.dictionary;
         if clean_key(key, cleaned, self.encoded) {
             return self.custom(key, value);
         }
@@ -222,7 +241,7 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
     let start = out.len();
     let mut rest = text.as_bytes();
     while let Some((clean, byte, after)) = split_at_special(rest, b'|') {
-        out.extend_from_slice(clean);
+        append(clean, out);
         rest = after;
         match byte {
             b'\\' => out.extend_from_slice(br"\\"),
@@ -235,7 +254,7 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
             _ => {}
         }
     }
-    out.extend_from_slice(rest);
+    append(rest, out);
     let is_long = out.len() - start > most;
     if is_long {
         cut_at(out, start, most);
@@ -249,7 +268,7 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
 #[inline]
 fn push_value(value: &str, out: &mut Vec<u8>) {
     if is_clean(value.as_bytes(), b'\\', b'=') {
-        out.extend_from_slice(value.as_bytes());
+        append(value.as_bytes(), out);
     } else {
         push_escaped(value, out);
     }
@@ -258,7 +277,7 @@ fn push_value(value: &str, out: &mut Vec<u8>) {
 fn push_escaped(value: &str, out: &mut Vec<u8>) {
     let mut rest = value.as_bytes();
     while let Some((clean, byte, after)) = split_at_special(rest, b'=') {
-        out.extend_from_slice(clean);
+        append(clean, out);
         rest = after;
         match byte {
             b'\\' => out.extend_from_slice(br"\\"),
@@ -272,7 +291,7 @@ fn push_escaped(value: &str, out: &mut Vec<u8>) {
             _ => {}
         }
     }
-    out.extend_from_slice(rest);
+    append(rest, out);
 }
 
 fn split_at_special(text: &[u8], second: u8) -> Option<(&[u8], u8, &[u8])> {

@@ -13,6 +13,7 @@ use super::scan::{Escapes, cut, is_clean, trim};
 use super::settings::Body;
 use super::truncate::Form;
 use super::values;
+use crate::model::event::Event;
 use crate::model::fields::{Fields, Slot};
 
 const EVENT_ID_BYTES_MAX: usize = 255;
@@ -55,7 +56,13 @@ impl Leef {
     }
 
     /// Appends what stands behind the device's three fields.
-    pub(super) fn body(&mut self, fields: &Fields, out: &mut Vec<u8>, encoded: &mut Encoded) {
+    pub(super) fn body(
+        &mut self,
+        fields: &Fields,
+        event: Event<'_>,
+        out: &mut Vec<u8>,
+        encoded: &mut Encoded,
+    ) {
         let (class, name) = class_and_name(fields);
         encoded.truncated |= push_field(class, "event", EVENT_ID_BYTES_MAX, out);
         out.push(b'|');
@@ -65,15 +72,15 @@ impl Leef {
         self.open_and_close("sev", out, |out| {
             push_decimal(fields.severity().get().max(1).into(), out);
         });
-        if fields.pair("cat").is_none() && !fields.get(Slot::EventType).is_empty() {
+        if fields.pair("cat", event).is_none() && !fields.get(Slot::EventType).is_empty() {
             self.attribute("cat", fields.get(Slot::EventType), true, out, encoded);
         }
         if name != class {
             self.attribute("name", name, true, out, encoded);
         }
         let mut cleaned = std::mem::take(&mut self.key);
-        for (key, value) in fields.pairs() {
-            let (mut key, value) = (key, trim(value));
+        for (key, value) in fields.pairs(event) {
+            let (mut key, value) = (key.text(), trim(value));
             let mut may_cut = true;
             if let Some(rule) = self.dictionary.find(key) {
                 if rule.kind != Kind::String {

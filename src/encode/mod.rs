@@ -8,6 +8,7 @@
 
 pub mod settings;
 
+mod append;
 mod cef;
 mod civil;
 mod device;
@@ -133,14 +134,14 @@ impl Encoder {
         encoded.truncated = self.device.is_cut;
         match &mut self.body {
             BodyWriter::Cef(cef) => {
-                cef.body(fields, out, &mut encoded);
+                cef.body(fields, event, out, &mut encoded);
                 if out.len() > end {
                     truncate::fit(out, body, end, &cef.pairs, cef::FORM);
                     encoded.truncated = true;
                 }
             }
             BodyWriter::Leef(leef) => {
-                leef.body(fields, out, &mut encoded);
+                leef.body(fields, event, out, &mut encoded);
                 if out.len() > end {
                     truncate::fit(out, body, end, &leef.pairs, leef.form());
                     encoded.truncated = true;

@@ -3,6 +3,7 @@
 //!
 //! In: keys and values, already escaped into the output. Out: [`Piece`]s. Diagnostics: none.
 
+use super::append::append;
 use super::dictionary::{Rule, spread};
 
 /// The most pairs of one message. Enough for 32,000 octets of the shortest pairs that say anything;
@@ -64,8 +65,12 @@ impl Pairs {
     pub(super) fn open_known(&mut self, rule: &Rule, out: &mut Vec<u8>) -> Piece {
         let is_first = self.pieces.is_empty();
         let start = out.len() - self.base + usize::from(!is_first);
-        let opening = rule.opening.as_bytes();
-        out.extend_from_slice(opening.get(usize::from(is_first)..).unwrap_or(opening));
+        if is_first {
+            append(rule.key.as_bytes(), out);
+            out.push(b'=');
+        } else {
+            rule.opening.append(out);
+        }
         let value = out.len() - self.base;
         Piece { start, value, end: value, hash: 0, rule: NONE, partner: NONE, may_cut: true }
     }
@@ -73,10 +78,10 @@ impl Pairs {
     /// Writes the separator, unless this is the first pair, then the key and the equals sign.
     pub(super) fn open(&mut self, separator: &[u8], key: &str, out: &mut Vec<u8>) -> Piece {
         if !self.pieces.is_empty() {
-            out.extend_from_slice(separator);
+            append(separator, out);
         }
         let start = out.len() - self.base;
-        out.extend_from_slice(key.as_bytes());
+        append(key.as_bytes(), out);
         out.push(b'=');
         let value = out.len() - self.base;
         Piece { start, value, end: value, hash: 0, rule: NONE, partner: NONE, may_cut: true }

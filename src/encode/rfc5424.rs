@@ -4,6 +4,7 @@
 //! MSG, with the space and, where wanted, the BOM. Diagnostics: none; what a field cannot hold is
 //! replaced or `-`.
 
+use super::append::append;
 use super::civil::{Civil, push_decimal};
 use super::device::APP_NAME_BYTES_MAX;
 use super::settings::Settings;
@@ -68,13 +69,13 @@ impl Rfc5424 {
         out: &mut Vec<u8>,
     ) {
         let severity = usize::from(fields.severity().syslog());
-        out.extend_from_slice(self.priorities.get(severity).map_or(b"", Vec::as_slice));
+        append(self.priorities.get(severity).map_or(b"", Vec::as_slice), out);
         let time = fields.time().unwrap_or(now);
         if self.civil.rfc3339(time, self.fraction_digits, out).is_none() {
             out.push(b'-');
         }
-        out.extend_from_slice(&self.hostname);
-        out.extend_from_slice(app_name);
+        append(&self.hostname, out);
+        append(app_name, out);
         out.extend_from_slice(b" - ");
         match fields.get(Slot::Id) {
             "" => out.push(b'-'),

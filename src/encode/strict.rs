@@ -31,14 +31,14 @@ pub(super) fn relocate(line: &mut Line<'_>, rule: &Rule, value: &str) {
     } else if let ("src" | "dvc", Some(target)) =
         (rule.key, line.dictionary.find("deviceExternalId"))
         && !line.written.has(target.index)
-        && line.fields.pair(target.key).is_none()
+        && line.fields.pair(target.key, line.event).is_none()
         && escaped_bytes(value) <= target.value_bytes_max
     {
         return line.write(target, value, true);
     }
     // A labelled number that is none keeps the label that the schema gave it.
     let own_label = rule.partner.and_then(|partner| line.dictionary.rule(partner));
-    let own_label = own_label.and_then(|label| line.fields.pair(label.key)).map(trim);
+    let own_label = own_label.and_then(|label| line.fields.pair(label.key, line.event)).map(trim);
     let label = own_label.filter(|label| !label.is_empty()).unwrap_or(rule.full_name);
     match SLOTS.iter().find(|(key, label_key)| is_free(line, key, label_key)) {
         Some((key, label_key)) => write_labelled(line, key, label_key, label, value),
@@ -60,7 +60,7 @@ fn ipv6_key(key: &str) -> Option<(&'static str, &'static str, &'static str)> {
 fn is_free(line: &Line<'_>, key: &str, label_key: &str) -> bool {
     [key, label_key].into_iter().all(|key| {
         let is_written = line.dictionary.find(key).is_none_or(|rule| line.written.has(rule.index));
-        !is_written && line.fields.pair(key).is_none()
+        !is_written && line.fields.pair(key, line.event).is_none()
     })
 }
 

@@ -7,8 +7,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::event::{Event, Kind, Value};
-use crate::model::fields::{Fields, Severity, Slot};
+use crate::model::fields::{Fields, PairKey, Severity, Slot};
 use crate::model::id;
+use crate::model::position::Position;
 use crate::model::time::EventTime;
 
 use super::json;
@@ -43,6 +44,8 @@ pub(super) struct Place {
 #[derive(Clone, Copy)]
 enum Ready<'a> {
     Text(&'a str),
+    /// A scalar that is written as it stands.
+    Scalar(Value<'a>, &'a str),
     Value(Value<'a>),
     Json(Value<'a>),
     Each(Value<'a>, &'a [Step]),
@@ -51,17 +54,32 @@ enum Ready<'a> {
     Id(&'a str),
 }
 
-/// Fills `out`, which is empty. `scratch` is for composed header parts.
+/// Memory that is kept from event to event.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// The id of an event that has none of its own.
+    derived_id: String,
+    /// Composed header parts.
+    composed: String,
+}
+
+/// Fills `out`, which is empty.
 pub(super) fn emit<'a>(
     plan: &'a Plan,
     found: Found<'a>,
-    derived_id: &'a str,
-    scratch: &mut String,
+    position: Position,
+    scratch: &'a mut Scratch,
     out: &mut Fields,
 ) {
+    let Scratch { derived_id, composed: scratch } = scratch;
     let own_id = plan.id.iter().find_map(|path| found.scalar(*path));
+    let id = own_id.unwrap_or_else(|| {
+        derived_id.clear();
+        id::derive(position, derived_id);
+        derived_id
+    });
     let time = plan.time.iter().find_map(|(path, kind)| time::parse(found.scalar(*path)?, *kind));
-    let made = Made { found, id: own_id.unwrap_or(derived_id), time };
+    let made = Made { found, id, time };
     out.set(Slot::Id, made.id);
     out.set_time(time);
     out.set_severity(found.severity(&plan.severity));
@@ -139,7 +157,7 @@ impl<'a> Made<'a> {
     /// False when there is nothing to set.
     fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
         match self.find(source) {
-            Some(Ready::Text(text)) => out.set(slot, text),
+            Some(Ready::Text(text) | Ready::Scalar(_, text)) => out.set(slot, text),
             Some(ready) => {
                 scratch.clear();
                 self.write(ready, scratch);
@@ -158,22 +176,33 @@ impl<'a> Made<'a> {
                     return;
                 }
                 if let Some((label_key, label)) = label {
-                    out.push(label_key, label);
+                    out.push(label_key.as_key(), label);
                 }
-                out.push_with(key, |text| {
-                    if let Some(ready) = ready {
-                        self.write(ready, text);
-                    }
-                });
+                self.push_value(key.as_key(), ready, out);
             }
             Write::Copy { path, except } => {
                 let object = self.found.value(*path);
                 for (key, value) in object.into_iter().flat_map(Value::members) {
                     if except.find(key).is_none() {
-                        out.push_with(key, |text| self.write(Ready::Value(value), text));
+                        let ready = match value.scalar() {
+                            Some(text) => Ready::Scalar(value, text),
+                            None => Ready::Value(value),
+                        };
+                        self.push_value(PairKey::Text(key), Some(ready), out);
                     }
                 }
             }
+        }
+    }
+
+    #[inline]
+    fn push_value(&self, key: PairKey<'_>, ready: Option<Ready<'_>>, out: &mut Fields) {
+        match ready {
+            Some(Ready::Scalar(value, _)) if let Some(place) = value.place() => {
+                out.push_in_event(key, place);
+            }
+            Some(ready) => out.push_with(key, |text| self.write(ready, text)),
+            None => out.push(key, ""),
         }
     }
 
@@ -208,7 +237,7 @@ impl<'a> Made<'a> {
             return Some(ready);
         }
         let scalar = match ready {
-            Ready::Text(text) => Some(text),
+            Ready::Scalar(_, text) => Some(text),
             _ => None,
         };
         if let Some(only) = choice.only
@@ -229,7 +258,7 @@ impl<'a> Made<'a> {
         }
     }
 
-    /// The value there, unless it counts as absent. What [`Ready::Text`] is not is no scalar.
+    /// The value there, unless it counts as absent.
     #[inline]
     fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
         let place = self.found.places.get(usize::from(path.0))?;
@@ -240,14 +269,14 @@ impl<'a> Made<'a> {
             return (!is_empty).then_some(Ready::Each(value, steps));
         }
         match value.scalar() {
-            Some(text) => (!is_blank(text)).then_some(Ready::Text(text)),
+            Some(text) => (!is_blank(text)).then_some(Ready::Scalar(value, text)),
             None => is_there(value).then_some(Ready::Value(value)),
         }
     }
 
     fn write(&self, ready: Ready<'_>, out: &mut String) {
         match ready {
-            Ready::Text(text) => out.push_str(text),
+            Ready::Text(text) | Ready::Scalar(_, text) => out.push_str(text),
             Ready::Value(value) => write_value(value, out),
             Ready::Json(value) => json::write(value, out),
             Ready::Each(value, steps) => write_joined(value, steps, out),

@@ -3,8 +3,9 @@
 use crate::model::event::{Event, Kind, Tape};
 use crate::model::fields::Fields;
 use crate::model::format::{Decoded, Format};
+use crate::model::position::Position;
 
-use super::emit::{self, Found, Place};
+use super::emit::{self, Found, Place, Scratch};
 use super::guard::Guard;
 use super::path::Path;
 use super::schema::Schema;
@@ -17,7 +18,7 @@ pub struct Mapper {
     schemas: Vec<Linked>,
     trie: Trie,
     slots: Slots,
-    scratch: String,
+    scratch: Scratch,
 }
 
 /// A schema and the places of its paths in the tree of all.
@@ -73,7 +74,7 @@ impl Mapper {
             schemas,
             trie: tree.build(),
             slots: Slots::default(),
-            scratch: String::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -88,14 +89,14 @@ impl Mapper {
     }
 
     /// Takes guarded keys out of `tape`, finds the schema unless `schema` is given, and fills
-    /// `out`, which is cleared first. `derived_id` names an event that has no id of its own.
+    /// `out`, which is cleared first. `position` names an event that has no id of its own.
     /// Returns the schema's number.
     pub fn map(
         &mut self,
         schema: Option<usize>,
         decoded: Decoded<'_>,
         tape: &mut Tape,
-        derived_id: &str,
+        position: Position,
         out: &mut Fields,
     ) -> Result<usize, MapError> {
         out.clear();
@@ -110,7 +111,7 @@ impl Mapper {
         let found = linked.found(event, &self.slots);
         let mut plans = linked.schema.plans.iter();
         if let Some(plan) = plans.find(|plan| found.holds_all(&plan.when)) {
-            emit::emit(plan, found, derived_id, &mut self.scratch, out);
+            emit::emit(plan, found, position, &mut self.scratch, out);
         }
         Ok(index)
     }

@@ -3,7 +3,8 @@
 //! Plain data, made by `schema/` and carried out by `emit.rs`. Paths are named by their place in
 //! the schema's list, so that all lookups of an event happen in one walk (`trie.rs`).
 
-use crate::model::fields::{Severity, Slot};
+use crate::model::cef::DictionaryKey;
+use crate::model::fields::{PairKey, Severity, Slot};
 
 use super::lookup::Lookup;
 use super::time::TimeKind;
@@ -218,9 +219,9 @@ pub(super) enum Write {
     /// A pair, and its label before it.
     Pair {
         /// The extension key.
-        key: String,
+        key: RowKey,
         /// The label's key and text.
-        label: Option<(String, String)>,
+        label: Option<(RowKey, String)>,
         /// The value.
         source: Source,
         /// An absent value is written as `key=`; else pair and label are left out.
@@ -233,4 +234,23 @@ pub(super) enum Write {
         /// Members that are left out.
         except: Lookup,
     },
+}
+
+/// The key of a pair.
+#[derive(Clone, Debug)]
+pub(super) struct RowKey {
+    pub(super) text: String,
+    in_dictionary: Option<DictionaryKey>,
+}
+
+impl RowKey {
+    pub(super) fn new(text: String) -> RowKey {
+        RowKey { in_dictionary: DictionaryKey::find(&text), text }
+    }
+
+    /// For [`crate::model::fields::Fields::push`].
+    #[inline]
+    pub(super) fn as_key(&self) -> PairKey<'_> {
+        self.in_dictionary.map_or(PairKey::Text(&self.text), PairKey::Dictionary)
+    }
 }

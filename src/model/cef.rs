@@ -1,6 +1,8 @@
 //! The keys of the CEF extension dictionary, which the encoder writes and the privacy guard
 //! needs, to know where the value of a guarded key ends.
 
+use std::sync::LazyLock;
+
 /// The producer and consumer tables of the CEF implementation standard, with the keys that CEF 1.2
 /// added. The columns: key, full name, type, longest value, CEF version, audience.
 pub const DICTIONARY: &str = include_str!("cef_dictionary.tsv");
@@ -8,6 +10,31 @@ pub const DICTIONARY: &str = include_str!("cef_dictionary.tsv");
 /// The keys, without those of the sender's own making.
 pub fn dictionary_keys() -> impl Iterator<Item = &'static str> {
     DICTIONARY.lines().skip(1).filter_map(|line| line.split('\t').next())
+}
+
+/// One of those keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DictionaryKey(u8);
+
+static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| dictionary_keys().collect());
+
+impl DictionaryKey {
+    /// The key that is spelled so, case included.
+    pub fn find(key: &str) -> Option<DictionaryKey> {
+        let row = KEYS.iter().position(|known| *known == key)?;
+        u8::try_from(row).ok().map(DictionaryKey)
+    }
+
+    /// Its row in [`DICTIONARY`], from 0.
+    #[inline]
+    pub fn row(self) -> u8 {
+        self.0
+    }
+
+    /// The key as it is written.
+    pub fn text(self) -> &'static str {
+        KEYS.get(usize::from(self.0)).copied().unwrap_or_default()
+    }
 }
 
 /// The slot that a label names: `cs1` for `cs1Label`. All labels of the dictionary end so, those
@@ -21,6 +48,15 @@ pub fn labelled_slot(key: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_key_of_the_dictionary_is_found_by_its_row() {
+        for (row, key) in dictionary_keys().enumerate() {
+            let found = DictionaryKey::find(key).unwrap();
+            assert_eq!((usize::from(found.row()), found.text()), (row, key));
+        }
+        assert_eq!(DictionaryKey::find("RT"), None);
+    }
 
     #[test]
     fn every_label_of_the_dictionary_names_a_slot() {

@@ -1,5 +1,12 @@
 //! A mapped event: what the encoders write, in CEF's vocabulary, unescaped and not yet cut.
+//!
+//! Values that stand in the event as they shall be written are not copied: the fields know their
+//! place, and whoever reads the pairs shows the event again.
 
+use std::fmt;
+
+use super::cef::DictionaryKey;
+use super::event::{Event, Place};
 use super::time::EventTime;
 
 /// A range of bytes in the text of [`Fields`].
@@ -7,6 +14,45 @@ use super::time::EventTime;
 struct Part {
     start: u32,
     end: u32,
+}
+
+/// The key of an extension pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairKey<'a> {
+    /// One of the dictionary, so that nobody has to search for it.
+    Dictionary(DictionaryKey),
+    /// Any other; also one of the dictionary that nobody has searched for.
+    Text(&'a str),
+}
+
+impl<'a> PairKey<'a> {
+    /// The key as it is written.
+    pub fn text(self) -> &'a str {
+        match self {
+            PairKey::Dictionary(key) => key.text(),
+            PairKey::Text(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for PairKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// A key that is kept.
+#[derive(Clone, Copy, Debug)]
+enum KeptKey {
+    Dictionary(DictionaryKey),
+    Text(Part),
+}
+
+/// A value that is kept, or that stands in the event.
+#[derive(Clone, Copy, Debug)]
+enum KeptValue {
+    Text(Part),
+    InEvent(Place),
 }
 
 /// The places of a mapped event that hold text and are not extension pairs.
@@ -37,7 +83,7 @@ pub struct Fields {
     slots: [Part; SLOTS],
     severity: Severity,
     time: Option<EventTime>,
-    pairs: Vec<(Part, Part)>,
+    pairs: Vec<(KeptKey, KeptValue)>,
 }
 
 /// CEF severity, 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high.
@@ -123,25 +169,53 @@ impl Fields {
 
     /// Adds an extension pair behind the others. An empty value stays on the wire as `key=`:
     /// whoever maps leaves out the pairs that shall not be there.
-    pub fn push(&mut self, key: &str, value: &str) {
+    pub fn push(&mut self, key: PairKey<'_>, value: &str) {
         self.push_with(key, |out| out.push_str(value));
     }
 
     /// Like [`Fields::push`], for a value that is written piece by piece. `write` only appends.
-    pub fn push_with(&mut self, key: &str, write: impl FnOnce(&mut String)) {
-        let key = self.keep(|out| out.push_str(key));
+    pub fn push_with(&mut self, key: PairKey<'_>, write: impl FnOnce(&mut String)) {
+        let key = self.keep_key(key);
         let value = self.keep(write);
-        self.pairs.push((key, value));
+        self.pairs.push((key, KeptValue::Text(value)));
     }
 
-    /// The extension pairs in their order.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(key, value)| (self.part(*key), self.part(*value)))
+    /// Like [`Fields::push`], for a value that stands in the event.
+    #[inline]
+    pub fn push_in_event(&mut self, key: PairKey<'_>, value: Place) {
+        let key = self.keep_key(key);
+        self.pairs.push((key, KeptValue::InEvent(value)));
+    }
+
+    /// The extension pairs in their order. `event` is the one they were mapped from.
+    pub fn pairs<'a>(
+        &'a self,
+        event: Event<'a>,
+    ) -> impl Iterator<Item = (PairKey<'a>, &'a str)> + use<'a> {
+        self.pairs.iter().map(move |(key, value)| {
+            let key = match key {
+                KeptKey::Dictionary(key) => PairKey::Dictionary(*key),
+                KeptKey::Text(part) => PairKey::Text(self.part(*part)),
+            };
+            let value = match value {
+                KeptValue::Text(part) => self.part(*part),
+                KeptValue::InEvent(place) => event.text_at(*place),
+            };
+            (key, value)
+        })
     }
 
     /// The value of an extension key; the first, should it stand twice.
-    pub fn pair(&self, key: &str) -> Option<&str> {
-        self.pairs().find(|(name, _)| *name == key).map(|(_, value)| value)
+    pub fn pair<'a>(&'a self, key: &str, event: Event<'a>) -> Option<&'a str> {
+        self.pairs(event).find(|(name, _)| name.text() == key).map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn keep_key(&mut self, key: PairKey<'_>) -> KeptKey {
+        match key {
+            PairKey::Dictionary(key) => KeptKey::Dictionary(key),
+            PairKey::Text(text) => KeptKey::Text(self.keep(|out| out.push_str(text))),
+        }
     }
 
     fn keep(&mut self, write: impl FnOnce(&mut String)) -> Part {
@@ -158,20 +232,27 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{Tape, Value};
 
     #[test]
     fn holds_slots_and_pairs_in_order() {
         let mut fields = Fields::new();
         fields.set(Slot::Name, "first");
         fields.set(Slot::Name, "second");
-        fields.push("rt", "1");
-        fields.push("cs2", "");
+        let rt = PairKey::Dictionary(DictionaryKey::find("rt").unwrap());
+        let line = "a line with 1";
+        let mut tape = Tape::new();
+        tape.number_in_line(12, 13);
+        let event = Event::new(&tape, line);
+        fields.push_in_event(rt, event.root().and_then(Value::place).unwrap());
+        fields.push(PairKey::Text("cs2"), "");
         assert_eq!(fields.get(Slot::Name), "second");
         assert_eq!(fields.get(Slot::Id), "");
-        assert_eq!(fields.pairs().collect::<Vec<_>>(), [("rt", "1"), ("cs2", "")]);
-        assert_eq!(fields.pair("cs2"), Some(""));
+        let pairs: Vec<_> = fields.pairs(event).map(|(key, value)| (key.text(), value)).collect();
+        assert_eq!(pairs, [("rt", "1"), ("cs2", "")]);
+        assert_eq!(fields.pair("cs2", event), Some(""));
         fields.clear();
-        assert_eq!(fields.pairs().count(), 0);
+        assert_eq!(fields.pairs(event).count(), 0);
     }
 
     #[test]

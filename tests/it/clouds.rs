@@ -15,7 +15,11 @@ use spoolgate::map::{Guard, Mapper};
 use spoolgate::model::event::{Event, Tape};
 use spoolgate::model::fields::{Fields, Slot};
 use spoolgate::model::format::Format;
+use spoolgate::model::position::{FileKey, Position};
 use spoolgate::model::time::EventTime;
+
+/// Names the events that have no id of their own.
+const POSITION: Position = Position { file: FileKey(1), offset: 0 };
 
 fn endpoint() -> Endpoint {
     let host = "receiver.example.net".to_owned();
@@ -101,7 +105,7 @@ impl Stages {
     ) -> Option<Vec<Vec<u8>>> {
         let Stages { decoder, mapper, tape, fields } = self;
         let decoded = decoder.decode(Format::Auto, line, tape).ok()?;
-        let index = mapper.map(None, decoded, tape, "sg0000000000000001-0", fields).ok()?;
+        let index = mapper.map(None, decoded, tape, POSITION, fields).ok()?;
         let item = Item {
             fields,
             event: Event::new(tape, decoded.line),

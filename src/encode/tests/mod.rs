@@ -14,7 +14,7 @@ mod strict;
 use super::settings::{Body, CefSettings, Framing, Header, Settings};
 use super::{Encoded, Encoder, MESSAGE_BYTES_MIN};
 use crate::model::event::{Event, Tape};
-use crate::model::fields::{Fields, Severity, Slot};
+use crate::model::fields::{Fields, PairKey, Severity, Slot};
 use crate::model::time::EventTime;
 
 /// 2026-03-13T00:00:00.123Z
@@ -48,7 +48,7 @@ fn fields(device: [&str; 3], event: [&str; 2], severity: u8, pairs: &[(&str, &st
     fields.set_severity(Severity::new(severity).unwrap());
     fields.set_time(EventTime::from_millis(MILLIS));
     for (key, value) in pairs {
-        fields.push(key, value);
+        fields.push(PairKey::Text(key), value);
     }
     fields
 }

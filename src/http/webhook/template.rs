@@ -221,7 +221,9 @@ fn push_json(source: &Source, payload: Payload, item: &Item<'_>, out: &mut Vec<u
         Source::Severity | Source::SeverityLevel => {
             out.extend_from_slice(text_of(source, payload, item).as_bytes());
         }
-        Source::Cef(key) if item.fields.pair(key).is_none() => out.extend_from_slice(b"null"),
+        Source::Cef(key) if item.fields.pair(key, item.event).is_none() => {
+            out.extend_from_slice(b"null")
+        }
         _ => push_text(&text_of(source, payload, item), out),
     }
 }
@@ -250,7 +252,7 @@ fn text_of<'a>(source: &'a Source, payload: Payload, item: &Item<'a>) -> Cow<'a,
         Source::Schema => Cow::Borrowed(item.schema),
         Source::Hostname => Cow::Borrowed(item.hostname),
         Source::Slot(slot) => Cow::Borrowed(item.fields.get(*slot)),
-        Source::Cef(key) => Cow::Borrowed(item.fields.pair(key).unwrap_or_default()),
+        Source::Cef(key) => Cow::Borrowed(item.fields.pair(key, item.event).unwrap_or_default()),
         Source::Severity => Cow::Owned(severity.get().to_string()),
         Source::SeverityWord => Cow::Borrowed(band(severity).word),
         Source::SeverityLevel => Cow::Borrowed(band(severity).level),

@@ -4,7 +4,7 @@ use toml::de::DeTable;
 
 use crate::map::lookup::Lookup;
 use crate::map::plan::{
-    HEADER, PathId, Plan, Row, Scale, SeverityChoice, SeverityPlan, Source, Write,
+    HEADER, PathId, Plan, Row, RowKey, Scale, SeverityChoice, SeverityPlan, Source, Write,
 };
 use crate::map::time::TimeKind;
 use crate::model::fields::Severity;
@@ -263,9 +263,9 @@ fn rows(
         let row = row(paths, document, item)?;
         if let Write::Pair { key, .. } = &row.write
             && row.when.is_empty()
-            && rows.iter().any(|earlier| earlier.when.is_empty() && writes(earlier, key))
+            && rows.iter().any(|earlier| earlier.when.is_empty() && writes(earlier, &key.text))
         {
-            return Err(document.fault(item.span(), Fault::KeyTwice { key: key.clone() }));
+            return Err(document.fault(item.span(), Fault::KeyTwice { key: key.text.clone() }));
         }
         rows.push(row);
     }
@@ -273,7 +273,7 @@ fn rows(
 }
 
 fn writes(row: &Row, wanted: &str) -> bool {
-    matches!(&row.write, Write::Pair { key, .. } if key == wanted)
+    matches!(&row.write, Write::Pair { key, .. } if key.text == wanted)
 }
 
 fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Row, SchemaError> {
@@ -310,7 +310,7 @@ fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Ro
     let label = match (table.item("label"), is_free_slot(key)) {
         (Some(item), true) => {
             let label = document.text("label", item, "label = \"PolicyAction\"")?;
-            Some((format!("{key}Label"), label.to_owned()))
+            Some((RowKey::new(format!("{key}Label")), label.to_owned()))
         }
         (None, false) => None,
         (Some(item), false) => {
@@ -329,7 +329,7 @@ fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Ro
         None => false,
     };
     let source = paths.source_in(&table)?;
-    let key = key.to_owned();
+    let key = RowKey::new(key.to_owned());
     Ok(Row { when, write: Write::Pair { key, label, source, keep_empty } })
 }
 

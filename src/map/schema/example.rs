@@ -8,17 +8,18 @@ use crate::map::guard::Guard;
 use crate::map::mapper::Mapper;
 use crate::map::plan::HEADER;
 use crate::map::time::{self, TimeKind};
-use crate::model::event::Tape;
+use crate::model::event::{Event, Tape};
 use crate::model::fields::{Fields, Slot};
 use crate::model::format::{Decoded, Format};
+use crate::model::position::{FileKey, Position};
 use crate::model::time::EventTime;
 
 use super::error::{Fault, SchemaError};
 use super::reader::{Document, Item, Table};
 use super::{Schema, error::Place};
 
-/// The id that examples give events which have none.
-const DERIVED_ID: &str = "sg0000000000000001-0";
+/// Names the events of examples that have no id of their own.
+const POSITION: Position = Position { file: FileKey(1), offset: 0 };
 
 const HEADER_EXAMPLE: &str = "\"vendor|product|version|event class id|name|severity\"";
 const LIST_EXAMPLE: &str = "a list of texts such as [\"act=allow\", \"cs2=\"]";
@@ -130,11 +131,14 @@ impl Schema {
             let mut fields = Fields::new();
             let decoded = Decoded { line: &example.event, format: self.format };
             let mapped = decode(self.format, &example.event, &mut tape).and_then(|()| {
-                let mapped = mapper.map(None, decoded, &mut tape, DERIVED_ID, &mut fields);
+                let mapped = mapper.map(None, decoded, &mut tape, POSITION, &mut fields);
                 mapped.map_err(|error| error.to_string())
             });
             let failures = match mapped {
-                Ok(_) => example.expected.compare(&fields),
+                Ok(_) => {
+                    let event = Event::new(&tape, &example.event);
+                    example.expected.compare(&fields, event)
+                }
                 Err(reason) => vec![reason],
             };
             let (title, place) = (example.title.clone(), example.place.clone());
@@ -145,7 +149,7 @@ impl Schema {
 }
 
 impl Expected {
-    fn compare(&self, fields: &Fields) -> Vec<String> {
+    fn compare(&self, fields: &Fields, event: Event<'_>) -> Vec<String> {
         let mut failures = Vec::new();
         let mut same = |what: &str, expected: &str, found: &str| {
             if expected != found {
@@ -169,7 +173,7 @@ impl Expected {
             same("time", &micros(time), &fields.time().map_or("absent".to_owned(), micros));
         }
         let pairs: Vec<String> =
-            fields.pairs().map(|(key, value)| format!("{key}={value}")).collect();
+            fields.pairs(event).map(|(key, value)| format!("{key}={value}")).collect();
         if let Some(expected) = &self.fields {
             same("fields", &expected.join(" "), &pairs.join(" "));
         }

@@ -4,11 +4,13 @@ use jiter::{Jiter, Peek};
 
 use crate::map::schema::Schema;
 use crate::map::{Guard, MapError, Mapper};
-use crate::model::event::Tape;
+use crate::model::event::{Event, Tape};
 use crate::model::fields::{Fields, Slot};
 use crate::model::format::{Decoded, Format};
+use crate::model::position::{FileKey, Position};
 
 /// The id of events that have none.
+pub(super) const POSITION: Position = Position { file: FileKey(1), offset: 0 };
 pub(super) const DERIVED_ID: &str = "sg0000000000000001-0";
 
 /// Fills `tape` from a JSON text; numbers keep their spelling.
@@ -65,6 +67,8 @@ pub(super) fn mapper() -> Mapper {
 pub(super) struct Mapped {
     pub(super) schema: String,
     pub(super) fields: Fields,
+    /// Its values point into it.
+    tape: Tape,
 }
 
 impl Mapped {
@@ -79,8 +83,17 @@ impl Mapped {
     /// `key=value key=value`, unescaped.
     pub(super) fn extension(&self) -> String {
         let pairs: Vec<String> =
-            self.fields.pairs().map(|(key, value)| format!("{key}={value}")).collect();
+            self.fields.pairs(self.event()).map(|(key, value)| format!("{key}={value}")).collect();
         pairs.join(" ")
+    }
+
+    /// The value of an extension key.
+    pub(super) fn pair(&self, key: &str) -> Option<&str> {
+        self.fields.pair(key, self.event())
+    }
+
+    fn event(&self) -> Event<'_> {
+        Event::new(&self.tape, "")
     }
 
     /// Everything that could reach a wire.
@@ -102,8 +115,8 @@ pub(super) fn try_map(
     let mut fields = Fields::new();
     // The tape holds all text itself, so the line can be anything.
     let decoded = Decoded { line: "", format };
-    let index = mapper.map(schema, decoded, &mut tape, DERIVED_ID, &mut fields)?;
-    Ok(Mapped { schema: mapper.schema(index).unwrap().name().to_owned(), fields })
+    let index = mapper.map(schema, decoded, &mut tape, POSITION, &mut fields)?;
+    Ok(Mapped { schema: mapper.schema(index).unwrap().name().to_owned(), fields, tape })
 }
 
 /// Maps one JSON event by detection.

@@ -39,9 +39,9 @@ fn arbitex_without_time_dt_has_one_time() {
         "metadata":{"product":{"vendor_name":"Arbitex"}}}"#;
     let mapped = map(event);
     assert_eq!(mapped.fields.time(), EventTime::from_millis(1_741_824_000_123));
-    assert_eq!(mapped.fields.pair("rt"), Some("1741824000123"));
+    assert_eq!(mapped.pair("rt"), Some("1741824000123"));
     assert_eq!(mapped.fields.get(Slot::Id), build::DERIVED_ID);
-    assert_eq!(mapped.fields.pair("externalId"), None);
+    assert_eq!(mapped.pair("externalId"), None);
 }
 
 /// The table "CEF extension fields" of the MITRITY seed, row by row.
@@ -63,7 +63,7 @@ fn mitrity_dlp_table() {
     assert!(mapped.extension().contains(rows), "{}", mapped.extension());
     let base = [("src", "a1"), ("act", "redacted"), ("outcome", "redacted"), ("externalId", "e1")];
     for (key, value) in base {
-        assert_eq!(mapped.fields.pair(key), Some(value), "{key}");
+        assert_eq!(mapped.pair(key), Some(value), "{key}");
     }
     // "Omitted when null", label and all; "Empty for legacy classifier events".
     let legacy = r#","redaction_count":null,"pattern_name":null,"pattern_id":null"#;
@@ -89,11 +89,11 @@ fn mitrity_base_table() {
         ("cs2Label", "BehavioralHash"),
         ("cs2", "9f2c"),
     ] {
-        assert_eq!(mapped.fields.pair(key), Some(value), "{key}");
+        assert_eq!(mapped.pair(key), Some(value), "{key}");
     }
     let anonymous = map(r#"{"event_type":"drift.warning","agent_id":"a"}"#);
     assert_eq!(anonymous.fields.get(Slot::Name), "behavioral_anomaly");
-    assert_eq!(anonymous.fields.pair("cs1Label"), None);
+    assert_eq!(anonymous.pair("cs1Label"), None);
 }
 
 /// The line's tape as the decode stage makes it.
@@ -144,5 +144,5 @@ fn long_ids_fit_external_id() {
     let long = "x".repeat(99);
     let mapped = map(&format!(r#"{{"id":"{long}","event_type":"policy.deny"}}"#));
     assert_eq!(mapped.fields.get(Slot::Id), long);
-    assert_eq!(mapped.fields.pair("externalId"), Some(id::external_id(&long).as_ref()));
+    assert_eq!(mapped.pair("externalId"), Some(id::external_id(&long).as_ref()));
 }

@@ -45,7 +45,7 @@ fn a_configured_schema_wins() {
     let event = r#"{"class_uid":1,"activity_id":1,"userId":"u"}"#;
     let mapped = build::try_map(&mut mapper, resk, Format::Json, event).unwrap();
     assert_eq!(mapped.schema, "resk");
-    assert_eq!(mapped.fields.pair("suser"), Some("u"));
+    assert_eq!(mapped.pair("suser"), Some("u"));
     let error = build::try_map(&mut mapper, resk, Format::Cef, "{}").unwrap_err();
     assert_eq!(
         error.to_string(),

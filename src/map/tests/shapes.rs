@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::build;
-use crate::model::event::Tape;
+use crate::model::event::{Event, Tape};
 use crate::model::fields::Fields;
 use crate::model::format::{Decoded, Format};
 
@@ -68,14 +68,21 @@ fn an_event_is_mapped_as_if_it_were_the_first() {
         build::fill(line, tape);
         let decoded = Decoded { line: "", format: Format::Json };
         let mut fields = Fields::new();
-        let schema = mapper.map(None, decoded, tape, build::DERIVED_ID, &mut fields).unwrap();
-        format!("{schema} {fields:?}")
+        let schema = mapper.map(None, decoded, tape, build::POSITION, &mut fields).unwrap();
+        let pairs: Vec<_> = fields.pairs(Event::new(tape, "")).collect();
+        format!("{schema} {pairs:?} {fields:?}")
     };
     // A tape of its own has numbers of its own: nothing that was kept applies to it.
     let expected: Vec<_> = lines.iter().map(|line| map(line, &mut Tape::new())).collect();
     let mut tape = Tape::new();
     for _ in 0..20_000 {
         let at = random.usize(0..lines.len());
-        assert_eq!(map(&lines[at], &mut tape), expected[at], "{}", lines[at]);
+        // In a row, as events of one kind come; some lines never reach the mapper.
+        for _ in 0..random.usize(1..4) {
+            assert_eq!(map(&lines[at], &mut tape), expected[at], "{}", lines[at]);
+        }
+        if random.u8(0..4) == 0 {
+            build::fill(&lines[random.usize(0..lines.len())], &mut tape);
+        }
     }
 }

@@ -11,7 +11,7 @@ mod tape;
 mod tests;
 
 pub use keys::{KeyId, Keys, Numbering};
-pub use tape::{ELSEWHERE, Key, LINE_BYTES_MAX, Member, Open, Tape};
+pub use tape::{ELSEWHERE, Key, LINE_BYTES_MAX, Member, Open, Place, Tape};
 
 use tape::{Node, Span};
 
@@ -48,6 +48,12 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn by_index(self, index: u32) -> Option<Value<'a>> {
         self.value(index as usize)
+    }
+
+    /// The text at a [`Value::place`], for whoever kept it; the tape must not have changed.
+    #[inline]
+    pub fn text_at(self, place: Place) -> &'a str {
+        self.resolve(place.0)
     }
 
     #[inline]
@@ -117,6 +123,15 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn index(self) -> u32 {
         self.at as u32
+    }
+
+    /// Where its text stands, for texts and numbers; [`Event::text_at`] reads it again.
+    #[inline]
+    pub fn place(self) -> Option<Place> {
+        match self.node {
+            Node::Number(span) | Node::Text(span) => Some(Place(span)),
+            _ => None,
+        }
     }
 
     /// Text, number or truth value as text; `None` for `null` and containers.

@@ -18,7 +18,11 @@ use spoolgate::map::{Guard, Mapper};
 use spoolgate::model::event::{Event, Tape};
 use spoolgate::model::fields::Fields;
 use spoolgate::model::format::Format;
+use spoolgate::model::position::{FileKey, Position};
 use spoolgate::model::time::EventTime;
+
+/// Names the events that have no id of their own.
+const POSITION: Position = Position { file: FileKey(1), offset: 0 };
 
 /// Spooled lines, and how they get to a connector.
 struct Line<'l> {
@@ -41,7 +45,7 @@ impl<'l> Line<'l> {
         let schema = mapper.schema_index(self.schema);
         assert!(schema.is_some(), "{}", self.schema);
         let decoded = Decoder::new().decode(Format::Json, self.text.as_bytes(), &mut tape).unwrap();
-        mapper.map(schema, decoded, &mut tape, "sg0000000000000001-0", &mut fields).unwrap();
+        mapper.map(schema, decoded, &mut tape, POSITION, &mut fields).unwrap();
         let id = fields.get(spoolgate::model::fields::Slot::Id).to_owned();
         let item = Item {
             fields: &fields,

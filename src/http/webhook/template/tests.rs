@@ -3,7 +3,7 @@
 use super::super::preset;
 use super::*;
 use crate::model::event::{Event, Tape};
-use crate::model::fields::Fields;
+use crate::model::fields::{Fields, PairKey};
 use crate::model::time::EventTime;
 
 /// What a template makes of `{"a":"x\"y","n":7,"o":{"p":[true]},"z":null}`.
@@ -28,7 +28,7 @@ fn filled(template: &str) -> Result<String, TemplateError> {
     fields.set(Slot::Name, "Grüße");
     fields.set(Slot::EventType, "thing.happened");
     fields.set_severity(Severity::new(8).unwrap());
-    fields.push("act", "blocked");
+    fields.push(PairKey::Text("act"), "blocked");
     let item = Item {
         fields: &fields,
         event: Event::new(&tape, ""),
