@@ -4,6 +4,7 @@
 //! made once and kept, because events that follow each other mostly share their device.
 //! Diagnostics: a field that had to be cut is reported with each message.
 
+use super::scan::is_same;
 use super::settings::{Body, CefSettings, Settings};
 use super::{cef, leef, printable};
 use crate::model::fields::{Fields, Slot};
@@ -56,7 +57,11 @@ impl Device {
         let vendor = vendor.unwrap_or_else(|| fields.get(Slot::DeviceVendor));
         let product = product.unwrap_or_else(|| fields.get(Slot::DeviceProduct));
         let version = version.unwrap_or_else(|| fields.get(Slot::DeviceVersion));
-        if vendor == self.vendor && product == self.product && version == self.version {
+        let same = |now: &str, kept: &str| is_same(now.as_bytes(), kept.as_bytes());
+        if same(vendor, &self.vendor)
+            && same(product, &self.product)
+            && same(version, &self.version)
+        {
             return;
         }
         for (kept, now) in

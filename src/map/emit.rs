@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::event::{Event, Kind, Value};
-use crate::model::fields::{Fields, PairKey, Severity, Slot};
+use crate::model::fields::{Fields, PairKey, Severity, Slot, TextId, Texts};
 use crate::model::id;
 use crate::model::position::Position;
 use crate::model::time::EventTime;
@@ -29,6 +29,8 @@ pub(super) struct Found<'a> {
     /// The schema's paths and, by the same places, where their values are.
     pub(super) paths: &'a [Path],
     pub(super) places: &'a [Place],
+    /// The texts that the schema names.
+    pub(super) texts: &'a Texts,
 }
 
 /// Where the value of a path is found.
@@ -43,7 +45,7 @@ pub(super) struct Place {
 /// A value on its way to the fields.
 #[derive(Clone, Copy)]
 enum Ready<'a> {
-    Text(&'a str),
+    Fixed(TextId),
     /// A scalar that is written as it stands.
     Scalar(Value<'a>, &'a str),
     Value(Value<'a>),
@@ -79,6 +81,7 @@ pub(super) fn emit<'a>(
         derived_id
     });
     let time = plan.time.iter().find_map(|(path, kind)| time::parse(found.scalar(*path)?, *kind));
+    out.use_texts(found.texts);
     let made = Made { found, id, time };
     out.set(Slot::Id, made.id);
     out.set_time(time);
@@ -88,9 +91,7 @@ pub(super) fn emit<'a>(
     }
     let event_type = plan.event_type.as_ref();
     if !event_type.is_some_and(|source| made.set(Slot::EventType, source, scratch, out)) {
-        scratch.clear();
-        scratch.push_str(out.get(Slot::EventClassId));
-        out.set(Slot::EventType, scratch);
+        out.set_as(Slot::EventType, Slot::EventClassId);
     }
     for row in plan.rows.iter().filter(|row| found.holds_all(&row.when)) {
         made.push(row, out);
@@ -157,7 +158,8 @@ impl<'a> Made<'a> {
     /// False when there is nothing to set.
     fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
         match self.find(source) {
-            Some(Ready::Text(text) | Ready::Scalar(_, text)) => out.set(slot, text),
+            Some(Ready::Fixed(text)) => out.set_fixed(slot, text),
+            Some(Ready::Scalar(_, text)) => out.set(slot, text),
             Some(ready) => {
                 scratch.clear();
                 self.write(ready, scratch);
@@ -176,7 +178,7 @@ impl<'a> Made<'a> {
                     return;
                 }
                 if let Some((label_key, label)) = label {
-                    out.push(label_key.as_key(), label);
+                    out.push_fixed(label_key.as_key(), *label);
                 }
                 self.push_value(key.as_key(), ready, out);
             }
@@ -201,6 +203,7 @@ impl<'a> Made<'a> {
             Some(Ready::Scalar(value, _)) if let Some(place) = value.place() => {
                 out.push_in_event(key, place);
             }
+            Some(Ready::Fixed(text)) => out.push_fixed(key, text),
             Some(ready) => out.push_with(key, |text| self.write(ready, text)),
             None => out.push(key, ""),
         }
@@ -211,12 +214,12 @@ impl<'a> Made<'a> {
             Some(path) => self.at_plain(path),
             None => source.choices.iter().find_map(|choice| self.choose(choice)),
         };
-        first.or(source.default.as_deref().map(Ready::Text))
+        first.or(source.default.map(Ready::Fixed))
     }
 
     fn choose(&self, choice: &'a Choice) -> Option<Ready<'a>> {
         match &choice.from {
-            From::Text(text) => Some(Ready::Text(text)),
+            From::Text(text) => Some(Ready::Fixed(*text)),
             From::Paths(paths) => paths.iter().find_map(|path| self.at(*path, choice)),
             From::Template(pieces) => {
                 let is_there = |piece: &Piece| match piece {
@@ -252,7 +255,7 @@ impl<'a> Made<'a> {
             }
             (Turn::Json, _) => self.found.value(path).map(Ready::Json),
             (Turn::Map(map), ready) => match scalar.and_then(|text| listed(map, text)) {
-                Some(text) => Some(Ready::Text(text)),
+                Some(text) => Some(Ready::Fixed(text)),
                 None => map.unlisted_stay.then_some(ready),
             },
         }
@@ -276,7 +279,8 @@ impl<'a> Made<'a> {
 
     fn write(&self, ready: Ready<'_>, out: &mut String) {
         match ready {
-            Ready::Text(text) | Ready::Scalar(_, text) => out.push_str(text),
+            Ready::Fixed(text) => out.push_str(self.found.texts.get(text)),
+            Ready::Scalar(_, text) => out.push_str(text),
             Ready::Value(value) => write_value(value, out),
             Ready::Json(value) => json::write(value, out),
             Ready::Each(value, steps) => write_joined(value, steps, out),
@@ -323,8 +327,8 @@ fn fits(text: &str, only: Only) -> bool {
     }
 }
 
-fn listed<'m>(map: &'m ValueMap, text: &str) -> Option<&'m str> {
-    map.values.get(map.keys.find_ignoring_case(text.trim())?).map(String::as_str)
+fn listed(map: &ValueMap, text: &str) -> Option<TextId> {
+    map.values.get(map.keys.find_ignoring_case(text.trim())?).copied()
 }
 
 fn write_value(value: Value<'_>, out: &mut String) {

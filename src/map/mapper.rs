@@ -156,7 +156,8 @@ impl Mapper {
 
 impl Linked {
     fn found<'a>(&'a self, event: Event<'a>, slots: &'a Slots) -> Found<'a> {
-        Found { event, slots, paths: &self.schema.paths, places: &self.places }
+        let Schema { paths, texts, .. } = &self.schema;
+        Found { event, slots, paths, places: &self.places, texts }
     }
 }
 

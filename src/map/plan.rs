@@ -4,7 +4,7 @@
 //! the schema's list, so that all lookups of an event happen in one walk (`trie.rs`).
 
 use crate::model::cef::DictionaryKey;
-use crate::model::fields::{PairKey, Severity, Slot};
+use crate::model::fields::{PairKey, Severity, Slot, TextId};
 
 use super::lookup::Lookup;
 use super::time::TimeKind;
@@ -63,13 +63,13 @@ pub(super) struct Source {
     /// The first that is there counts.
     pub(super) choices: Vec<Choice>,
     /// When none is.
-    pub(super) default: Option<String>,
+    pub(super) default: Option<TextId>,
     /// What most sources are: one path whose value is taken as it is. [`Source::new`] sets it.
     pub(super) plain: Option<PathId>,
 }
 
 impl Source {
-    pub(super) fn new(choices: Vec<Choice>, default: Option<String>) -> Source {
+    pub(super) fn new(choices: Vec<Choice>, default: Option<TextId>) -> Source {
         let plain = match choices.as_slice() {
             [Choice { from: From::Paths(paths), only: None, turn: Turn::Nothing }] => {
                 match paths.as_slice() {
@@ -98,7 +98,7 @@ pub(super) struct Choice {
 #[derive(Clone, Debug)]
 pub(super) enum From {
     /// Always the same.
-    Text(String),
+    Text(TextId),
     /// The first path with a value that counts.
     Paths(Vec<PathId>),
     /// Absent when one of its paths is.
@@ -172,7 +172,7 @@ pub(super) struct ValueMap {
     /// What stands in the event.
     pub(super) keys: Lookup,
     /// What is written instead, by the place of the key.
-    pub(super) values: Vec<String>,
+    pub(super) values: Vec<TextId>,
     /// A value that is not listed stays as it is; else it counts as absent.
     pub(super) unlisted_stay: bool,
 }
@@ -221,7 +221,7 @@ pub(super) enum Write {
         /// The extension key.
         key: RowKey,
         /// The label's key and text.
-        label: Option<(RowKey, String)>,
+        label: Option<(RowKey, TextId)>,
         /// The value.
         source: Source,
         /// An absent value is written as `key=`; else pair and label are left out.

@@ -4,6 +4,7 @@
 //! place, and whoever reads the pairs shows the event again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::cef::DictionaryKey;
 use super::event::{Event, Place};
@@ -41,6 +42,41 @@ impl fmt::Display for PairKey<'_> {
     }
 }
 
+/// The texts that a schema itself names: what does not come from events. Whoever maps shows them
+/// once, and names them by their place from then on.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(Arc<Vec<String>>);
+
+/// One of them, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextId(u32);
+
+impl Texts {
+    /// The texts in the order of their ids, which count from 0.
+    pub fn new(texts: Vec<String>) -> Texts {
+        Texts(Arc::new(texts))
+    }
+
+    /// That text; empty for an id of other texts.
+    #[inline]
+    pub fn get(&self, id: TextId) -> &str {
+        self.0.get(id.place()).map_or("", String::as_str)
+    }
+}
+
+impl TextId {
+    /// The id of the text at that place, from 0.
+    pub fn at(place: usize) -> TextId {
+        TextId(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// The place of the text.
+    #[inline]
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A key that is kept.
 #[derive(Clone, Copy, Debug)]
 enum KeptKey {
@@ -48,10 +84,23 @@ enum KeptKey {
     Text(Part),
 }
 
+/// A text that is kept, or that a schema names.
+#[derive(Clone, Copy, Debug)]
+enum KeptText {
+    Own(Part),
+    Fixed(TextId),
+}
+
+impl Default for KeptText {
+    fn default() -> KeptText {
+        KeptText::Own(Part::default())
+    }
+}
+
 /// A value that is kept, or that stands in the event.
 #[derive(Clone, Copy, Debug)]
 enum KeptValue {
-    Text(Part),
+    Text(KeptText),
     InEvent(Place),
 }
 
@@ -80,7 +129,8 @@ const SLOTS: usize = 7;
 #[derive(Debug, Default)]
 pub struct Fields {
     text: String,
-    slots: [Part; SLOTS],
+    fixed: Texts,
+    slots: [KeptText; SLOTS],
     severity: Severity,
     time: Option<EventTime>,
     pairs: Vec<(KeptKey, KeptValue)>,
@@ -128,23 +178,45 @@ impl Fields {
     /// Forgets the last event and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
-        self.slots = [Part::default(); SLOTS];
+        self.slots = [KeptText::default(); SLOTS];
         self.severity = Severity::default();
         self.time = None;
         self.pairs.clear();
     }
 
+    /// Says which texts [`TextId`] means from here on; not to be changed between pairs.
+    #[inline]
+    pub fn use_texts(&mut self, texts: &Texts) {
+        if !Arc::ptr_eq(&self.fixed.0, &texts.0) {
+            self.fixed = texts.clone();
+        }
+    }
+
     /// Sets one text slot; an earlier value is forgotten.
     pub fn set(&mut self, slot: Slot, text: &str) {
         let part = self.keep(|out| out.push_str(text));
+        self.put(slot, KeptText::Own(part));
+    }
+
+    /// Like [`Fields::set`], for one of the texts in use.
+    pub fn set_fixed(&mut self, slot: Slot, text: TextId) {
+        self.put(slot, KeptText::Fixed(text));
+    }
+
+    /// Sets a slot to what another one has.
+    pub fn set_as(&mut self, slot: Slot, other: Slot) {
+        self.put(slot, self.slots.get(other as usize).copied().unwrap_or_default());
+    }
+
+    fn put(&mut self, slot: Slot, text: KeptText) {
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = part;
+            *place = text;
         }
     }
 
     /// One text slot; empty when it was not set.
     pub fn get(&self, slot: Slot) -> &str {
-        self.slots.get(slot as usize).map_or("", |part| self.part(*part))
+        self.slots.get(slot as usize).map_or("", |text| self.kept(*text))
     }
 
     /// Sets the CEF severity.
@@ -177,7 +249,14 @@ impl Fields {
     pub fn push_with(&mut self, key: PairKey<'_>, write: impl FnOnce(&mut String)) {
         let key = self.keep_key(key);
         let value = self.keep(write);
-        self.pairs.push((key, KeptValue::Text(value)));
+        self.pairs.push((key, KeptValue::Text(KeptText::Own(value))));
+    }
+
+    /// Like [`Fields::push`], for one of the texts in use.
+    #[inline]
+    pub fn push_fixed(&mut self, key: PairKey<'_>, value: TextId) {
+        let key = self.keep_key(key);
+        self.pairs.push((key, KeptValue::Text(KeptText::Fixed(value))));
     }
 
     /// Like [`Fields::push`], for a value that stands in the event.
@@ -198,7 +277,7 @@ impl Fields {
                 KeptKey::Text(part) => PairKey::Text(self.part(*part)),
             };
             let value = match value {
-                KeptValue::Text(part) => self.part(*part),
+                KeptValue::Text(text) => self.kept(*text),
                 KeptValue::InEvent(place) => event.text_at(*place),
             };
             (key, value)
@@ -224,6 +303,14 @@ impl Fields {
         Part { start, end: self.text.len() as u32 }
     }
 
+    #[inline]
+    fn kept(&self, text: KeptText) -> &str {
+        match text {
+            KeptText::Own(part) => self.part(part),
+            KeptText::Fixed(text) => self.fixed.get(text),
+        }
+    }
+
     fn part(&self, part: Part) -> &str {
         self.text.get(part.start as usize..part.end as usize).unwrap_or("")
     }
@@ -246,10 +333,15 @@ mod tests {
         let event = Event::new(&tape, line);
         fields.push_in_event(rt, event.root().and_then(Value::place).unwrap());
         fields.push(PairKey::Text("cs2"), "");
+        fields.use_texts(&Texts::new(vec!["of the schema".to_owned()]));
+        fields.push_fixed(PairKey::Text("msg"), TextId::at(0));
+        fields.set_fixed(Slot::EventClassId, TextId::at(0));
+        fields.set_as(Slot::EventType, Slot::EventClassId);
+        assert_eq!(fields.get(Slot::EventType), "of the schema");
         assert_eq!(fields.get(Slot::Name), "second");
         assert_eq!(fields.get(Slot::Id), "");
         let pairs: Vec<_> = fields.pairs(event).map(|(key, value)| (key.text(), value)).collect();
-        assert_eq!(pairs, [("rt", "1"), ("cs2", "")]);
+        assert_eq!(pairs, [("rt", "1"), ("cs2", ""), ("msg", "of the schema")]);
         assert_eq!(fields.pair("cs2", event), Some(""));
         fields.clear();
         assert_eq!(fields.pairs(event).count(), 0);

@@ -7,7 +7,7 @@ use crate::map::plan::{
     HEADER, PathId, Plan, Row, RowKey, Scale, SeverityChoice, SeverityPlan, Source, Write,
 };
 use crate::map::time::TimeKind;
-use crate::model::fields::Severity;
+use crate::model::fields::{Severity, Texts};
 use crate::model::format::Format;
 
 use super::Schema;
@@ -78,7 +78,8 @@ pub(super) fn schema(file: &str, text: &str) -> Result<Schema, SchemaError> {
         detect,
         plans,
         examples: examples.collect::<Result<_, _>>()?,
-        paths: paths.0,
+        paths: paths.paths,
+        texts: Texts::new(paths.texts),
     })
 }
 
@@ -199,7 +200,7 @@ fn header_parts(
         };
         let source = paths.source(document, "a part of `header`", item)?;
         let is_text = item.get_ref().as_str().is_some_and(|text| !text.trim().is_empty());
-        let has_default = source.default.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let has_default = source.default.is_some_and(|text| !paths.is_blank(text));
         if !is_text && !has_default {
             return Err(document.fault(item.span(), Fault::NoDefault { key }));
         }
@@ -310,7 +311,7 @@ fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Ro
     let label = match (table.item("label"), is_free_slot(key)) {
         (Some(item), true) => {
             let label = document.text("label", item, "label = \"PolicyAction\"")?;
-            Some((RowKey::new(format!("{key}Label")), label.to_owned()))
+            Some((RowKey::new(format!("{key}Label")), paths.text(label.to_owned())))
         }
         (None, false) => None,
         (Some(item), false) => {

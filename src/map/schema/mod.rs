@@ -21,6 +21,7 @@ use crate::model::format::Format;
 
 use super::path::Path;
 use super::plan::{Plan, Test};
+use crate::model::fields::Texts;
 
 use example::Example;
 
@@ -49,6 +50,8 @@ pub struct Schema {
     pub(super) detect: Vec<Test>,
     /// Every path of the plans; they name them by their place here.
     pub(super) paths: Vec<Path>,
+    /// The texts that its plans name.
+    pub(super) texts: Texts,
     /// The variants in their order; the last is for everything else.
     pub(super) plans: Vec<Plan>,
     examples: Vec<Example>,

@@ -6,12 +6,17 @@ use crate::map::plan::{
     BuiltIn, Choice, From, Only, PATHS_MAX, PathId, Piece, Source, Test, Turn, ValueMap,
 };
 
+use crate::model::fields::TextId;
+
 use super::error::{Fault, SchemaError};
 use super::reader::{Document, Item, Table, free_pairs};
 
-/// The paths of a schema while it is compiled; equal paths share one place.
+/// The paths and the texts of a schema while it is compiled; equal ones share one place.
 #[derive(Debug, Default)]
-pub(super) struct Paths(pub(super) Vec<Path>);
+pub(super) struct Paths {
+    pub(super) paths: Vec<Path>,
+    pub(super) texts: Vec<String>,
+}
 
 /// Keys of a source that leads to one value.
 pub(super) const CHOICE_KEYS: [&str; 8] =
@@ -57,12 +62,27 @@ impl Paths {
     }
 
     fn place(&mut self, path: Path) -> Option<PathId> {
-        let known = self.0.iter().position(|known| *known == path);
-        let place = known.unwrap_or(self.0.len());
+        let known = self.paths.iter().position(|known| *known == path);
+        let place = known.unwrap_or(self.paths.len());
         if known.is_none() {
-            self.0.push(path);
+            self.paths.push(path);
         }
         (place < PATHS_MAX).then_some(PathId(place as u16))
+    }
+
+    /// A text that the schema names.
+    pub(super) fn text(&mut self, text: String) -> TextId {
+        let known = self.texts.iter().position(|known| *known == text);
+        let place = known.unwrap_or(self.texts.len());
+        if known.is_none() {
+            self.texts.push(text);
+        }
+        TextId::at(place)
+    }
+
+    /// True for a text of nothing but spaces.
+    pub(super) fn is_blank(&self, text: TextId) -> bool {
+        self.texts.get(text.place()).is_none_or(|text| text.trim().is_empty())
     }
 
     /// A source: a text stands for itself, a table says where to look.
@@ -73,7 +93,7 @@ impl Paths {
         item: &Item<'_>,
     ) -> Result<Source, SchemaError> {
         if let Some(text) = item.get_ref().as_str() {
-            let from = From::Text(text.to_owned());
+            let from = From::Text(self.text(text.to_owned()));
             let choices = vec![Choice { from, only: None, turn: Turn::Nothing }];
             return Ok(Source::new(choices, None));
         }
@@ -85,7 +105,9 @@ impl Paths {
     pub(super) fn source_in(&mut self, table: &Table<'_, '_>) -> Result<Source, SchemaError> {
         let document = table.document;
         let default = match table.item("default") {
-            Some(item) => Some(document.scalar("default", item, "default = \"none\"")?),
+            Some(item) => {
+                Some(self.text(document.scalar("default", item, "default = \"none\"")?))
+            }
             None => None,
         };
         let Some(first_of) = table.item("first_of") else {
@@ -107,7 +129,7 @@ impl Paths {
         let from = match (item("path"), item("text"), item("template"), item("built_in")) {
             (Some(path), None, None, None) => From::Paths(self.paths(document, "path", path)?),
             (None, Some(text), None, None) => {
-                From::Text(document.scalar("text", text, "text = \"allow\"")?)
+                From::Text(self.text(document.scalar("text", text, "text = \"allow\"")?))
             }
             (None, None, Some(template), None) => self.template(document, template)?,
             (None, None, None, Some(word)) => {
@@ -132,7 +154,7 @@ impl Paths {
             }
             None => None,
         };
-        Ok(Choice { from, only, turn: turn(table)? })
+        Ok(Choice { from, only, turn: self.turn(table)? })
     }
 
     fn template(&mut self, document: &Document<'_>, item: &Item<'_>) -> Result<From, SchemaError> {
@@ -228,47 +250,49 @@ impl Paths {
         let values = values.into_iter().map(|item| document.scalar(key, item, "equals = 6003"));
         Ok(Test::OneOf(path, Lookup::new(values.collect::<Result<Vec<_>, _>>()?)))
     }
-}
 
-fn turn(table: &Table<'_, '_>) -> Result<Turn, SchemaError> {
-    let document = table.document;
-    match (table.item("map"), table.item("convert")) {
-        (Some(_), Some(convert)) => {
-            let fault = Fault::Beside { key: "convert", beside: "map" };
-            Err(document.fault(convert.span(), fault))
-        }
-        (None, None) => match table.item("unlisted") {
-            Some(item) => {
-                let fault = Fault::Beside { key: "unlisted", beside: "path` without `map" };
-                Err(document.fault(item.span(), fault))
+    fn turn(&mut self, table: &Table<'_, '_>) -> Result<Turn, SchemaError> {
+        let document = table.document;
+        match (table.item("map"), table.item("convert")) {
+            (Some(_), Some(convert)) => {
+                let fault = Fault::Beside { key: "convert", beside: "map" };
+                Err(document.fault(convert.span(), fault))
             }
-            None => Ok(Turn::Nothing),
-        },
-        (None, Some(convert)) => {
-            let words = ["epoch_ms", "json"];
-            match document.word("convert", convert, &words, "convert = \"epoch_ms\"")? {
-                0 => Ok(Turn::EpochMillis),
-                _ => Ok(Turn::Json),
-            }
-        }
-        (Some(map), None) => {
-            let pairs = free_pairs(document, "map", map, MAP_EXAMPLE)?;
-            if pairs.len() > KEYS_MAX {
-                let fault = Fault::TooMany { what: "entries in a `map`", most: KEYS_MAX };
-                return Err(document.fault(map.span(), fault));
-            }
-            let values =
-                pairs.iter().map(|(key, item)| document.scalar(key, item, "a text or a number"));
-            let values = values.collect::<Result<_, _>>()?;
-            let keys = Lookup::new(pairs.iter().map(|(key, _)| *key));
-            let unlisted_stay = match table.item("unlisted") {
+            (None, None) => match table.item("unlisted") {
                 Some(item) => {
-                    let example = "unlisted = \"keep\"";
-                    document.word("unlisted", item, &["keep", "omit"], example)? == 0
+                    let fault = Fault::Beside { key: "unlisted", beside: "path` without `map" };
+                    Err(document.fault(item.span(), fault))
                 }
-                None => false,
-            };
-            Ok(Turn::Map(ValueMap { keys, values, unlisted_stay }))
+                None => Ok(Turn::Nothing),
+            },
+            (None, Some(convert)) => {
+                let words = ["epoch_ms", "json"];
+                match document.word("convert", convert, &words, "convert = \"epoch_ms\"")? {
+                    0 => Ok(Turn::EpochMillis),
+                    _ => Ok(Turn::Json),
+                }
+            }
+            (Some(map), None) => {
+                let pairs = free_pairs(document, "map", map, MAP_EXAMPLE)?;
+                if pairs.len() > KEYS_MAX {
+                    let fault = Fault::TooMany { what: "entries in a `map`", most: KEYS_MAX };
+                    return Err(document.fault(map.span(), fault));
+                }
+                let values = pairs
+                    .iter()
+                    .map(|(key, item)| document.scalar(key, item, "a text or a number"));
+                let values = values.map(|value| value.map(|text| self.text(text)));
+                let values = values.collect::<Result<_, _>>()?;
+                let keys = Lookup::new(pairs.iter().map(|(key, _)| *key));
+                let unlisted_stay = match table.item("unlisted") {
+                    Some(item) => {
+                        let example = "unlisted = \"keep\"";
+                        document.word("unlisted", item, &["keep", "omit"], example)? == 0
+                    }
+                    None => false,
+                };
+                Ok(Turn::Map(ValueMap { keys, values, unlisted_stay }))
+            }
         }
     }
 }
