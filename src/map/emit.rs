@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::model::event::{Event, Kind, Value};
+use crate::model::event::{Event, Kind, Place as TextPlace, Value};
 use crate::model::fields::{Fields, PairKey, Severity, Slot, TextId, Texts};
 use crate::model::id;
 use crate::model::position::Position;
@@ -42,15 +42,16 @@ pub(super) struct Place {
     pub(super) has_tail: bool,
 }
 
-/// A value on its way to the fields.
+/// A value on its way to the fields. Small, since it is handed on several times: containers are
+/// named by their index in the tape.
 #[derive(Clone, Copy)]
 enum Ready<'a> {
     Fixed(TextId),
-    /// A scalar that is written as it stands.
-    Scalar(Value<'a>, &'a str),
-    Value(Value<'a>),
-    Json(Value<'a>),
-    Each(Value<'a>, &'a [Step]),
+    /// A scalar that is written as it stands, and where that is.
+    Scalar(Option<TextPlace>, &'a str),
+    Value(u32),
+    Json(u32),
+    Each(u32, &'a [Step]),
     Template(&'a [Piece]),
     Millis(i64),
     Id(&'a str),
@@ -64,6 +65,9 @@ pub(super) struct Scratch {
     /// Composed header parts.
     composed: String,
 }
+
+/// The index of the whole event.
+const ROOT: u32 = 0;
 
 /// Fills `out`, which is empty.
 pub(super) fn emit<'a>(
@@ -124,6 +128,12 @@ impl<'a> Found<'a> {
     /// The value at the path's head.
     fn value(&self, path: PathId) -> Option<Value<'a>> {
         self.slots.value(self.places.get(usize::from(path.0))?.slot, self.event)
+    }
+
+    fn by_index(&self, index: u32, write: impl FnOnce(Value<'a>)) {
+        if let Some(value) = self.event.by_index(index) {
+            write(value);
+        }
     }
 
     /// What follows the path's first `[]`.
@@ -187,8 +197,8 @@ impl<'a> Made<'a> {
                 for (key, value) in object.into_iter().flat_map(Value::members) {
                     if except.find(key).is_none() {
                         let ready = match value.scalar() {
-                            Some(text) => Ready::Scalar(value, text),
-                            None => Ready::Value(value),
+                            Some(text) => Ready::Scalar(value.place(), text),
+                            None => Ready::Value(value.index()),
                         };
                         self.push_value(PairKey::Text(key), Some(ready), out);
                     }
@@ -200,9 +210,7 @@ impl<'a> Made<'a> {
     #[inline]
     fn push_value(&self, key: PairKey<'_>, ready: Option<Ready<'_>>, out: &mut Fields) {
         match ready {
-            Some(Ready::Scalar(value, _)) if let Some(place) = value.place() => {
-                out.push_in_event(key, place);
-            }
+            Some(Ready::Scalar(Some(place), _)) => out.push_in_event(key, place),
             Some(Ready::Fixed(text)) => out.push_fixed(key, text),
             Some(ready) => out.push_with(key, |text| self.write(ready, text)),
             None => out.push(key, ""),
@@ -230,7 +238,7 @@ impl<'a> Made<'a> {
             }
             From::BuiltIn(BuiltIn::Time) => self.time.map(|time| Ready::Millis(time.millis())),
             From::BuiltIn(BuiltIn::Id) => Some(Ready::Id(self.id)),
-            From::BuiltIn(BuiltIn::Event) => self.found.event.root().map(Ready::Json),
+            From::BuiltIn(BuiltIn::Event) => Some(Ready::Json(ROOT)),
         }
     }
 
@@ -253,7 +261,7 @@ impl<'a> Made<'a> {
             (Turn::EpochMillis, _) => {
                 time::parse(scalar?, TimeKind::Auto).map(|time| Ready::Millis(time.millis()))
             }
-            (Turn::Json, _) => self.found.value(path).map(Ready::Json),
+            (Turn::Json, _) => self.found.value(path).map(|value| Ready::Json(value.index())),
             (Turn::Map(map), ready) => match scalar.and_then(|text| listed(map, text)) {
                 Some(text) => Some(Ready::Fixed(text)),
                 None => map.unlisted_stay.then_some(ready),
@@ -269,11 +277,11 @@ impl<'a> Made<'a> {
         if place.has_tail {
             let steps = self.found.steps(path);
             let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
-            return (!is_empty).then_some(Ready::Each(value, steps));
+            return (!is_empty).then_some(Ready::Each(value.index(), steps));
         }
         match value.scalar() {
-            Some(text) => (!is_blank(text)).then_some(Ready::Scalar(value, text)),
-            None => is_there(value).then_some(Ready::Value(value)),
+            Some(text) => (!is_blank(text)).then_some(Ready::Scalar(value.place(), text)),
+            None => is_there(value).then_some(Ready::Value(value.index())),
         }
     }
 
@@ -281,9 +289,13 @@ impl<'a> Made<'a> {
         match ready {
             Ready::Fixed(text) => out.push_str(self.found.texts.get(text)),
             Ready::Scalar(_, text) => out.push_str(text),
-            Ready::Value(value) => write_value(value, out),
-            Ready::Json(value) => json::write(value, out),
-            Ready::Each(value, steps) => write_joined(value, steps, out),
+            Ready::Value(index) => {
+                self.found.by_index(index, |value| write_value(value, out));
+            }
+            Ready::Json(index) => self.found.by_index(index, |value| json::write(value, out)),
+            Ready::Each(index, steps) => {
+                self.found.by_index(index, |value| write_joined(value, steps, out));
+            }
             Ready::Template(pieces) => {
                 for piece in pieces {
                     match piece {
