@@ -146,7 +146,8 @@ impl Keeper {
             durable: stored.is_ok() || !text_behind,
             trouble,
             retry,
-            text_due: if text_behind { written } else { None },
+            // One that could not be written is tried again with the store, not when it was due.
+            text_due: if text_behind && text.is_ok() { written } else { None },
         }
     }
 
@@ -257,5 +258,28 @@ impl Keeper {
             bytes: text.len(),
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Progress, restore};
+    use crate::model::ledger::Ledger;
+
+    #[test]
+    fn a_directory_that_is_gone_is_tried_now_and_then_and_not_all_the_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::new(dir.path().to_owned(), restore::restore(dir.path()));
+        assert!(keeper.commit(&Change::default(), true).durable);
+        let text = keeper.text.as_mut().unwrap();
+        text.written = text.written.checked_sub(TEXT_INTERVAL * 2).unwrap();
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        let mut change = Change::default();
+        let ledger = Ledger::default();
+        change.record("siem", Progress { cursors: Vec::new(), ledger, sequence: 7 });
+        let committed = keeper.commit(&change, true);
+        assert!(!committed.durable && committed.retry);
+        assert_eq!(committed.text_due, None, "the pause of the retry holds for the text as well");
     }
 }
