@@ -174,9 +174,7 @@ impl Context<'_> {
             Ok(_) if directory => ("is not a directory".to_owned(), "name a directory"),
             Ok(_) => ("is a directory".to_owned(), "name a file in it"),
             Err(error) => match error.kind() {
-                io::ErrorKind::NotFound => {
-                    ("does not exist".to_owned(), "create it, or correct the path")
-                }
+                io::ErrorKind::NotFound => ("does not exist".to_owned(), self.absent_hint()),
                 io::ErrorKind::PermissionDenied => (
                     "cannot be read by this user".to_owned(),
                     "grant it to the user that spoolgate runs as",
@@ -187,5 +185,17 @@ impl Context<'_> {
         let fault = Fault::File { key, path: path.to_path_buf(), why, hint };
         self.findings.problem(at, title, fault);
         None
+    }
+
+    /// systemd tells a service its invocation (systemd.exec(5)); the packaged unit shows it a part
+    /// of the file system.
+    fn absent_hint(&self) -> &'static str {
+        match self.machine.variable("INVOCATION_ID") {
+            None => "create it, or correct the path",
+            Some(_) => {
+                "create it, or correct the path; if it is there, the service does not see it: \
+                 `spoolgate check --systemd-dropin` prints what its unit needs"
+            }
+        }
     }
 }

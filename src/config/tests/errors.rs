@@ -4,8 +4,8 @@
 //! line with `warning: ` before it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use super::*;
 
@@ -126,4 +126,34 @@ fn a_machine_without_a_name_of_its_own_needs_a_hostname() {
     assert_eq!(config.warnings.len(), 1);
     let named = Config::parse(&format!("hostname = \"h\"\n{text}"), Path::new("f"), &nameless);
     assert_eq!(named.unwrap().hostname, "h");
+}
+
+/// The fake machine, where systemd has started the program.
+struct Service;
+
+impl Machine for Service {
+    fn hostname(&self) -> String {
+        MACHINE.hostname()
+    }
+
+    fn examine(&self, path: &Path) -> io::Result<Entry> {
+        MACHINE.examine(path)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "INVOCATION_ID").then(|| "5f3b".to_owned())
+    }
+}
+
+#[test]
+fn a_service_that_does_not_see_its_spool_is_shown_the_drop_in() {
+    let text =
+        HEAD.replace("/var/spool/spoolgate", "/home/absent") + "address = \"tcp://10.0.0.5\"\n";
+    let error = Config::parse(&text, Path::new("f"), &Service).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "f:2:8: spool \"/home/absent/*.jsonl\": `path` /home/absent: does not exist; create it, or \
+         correct the path; if it is there, the service does not see it: `spoolgate check \
+         --systemd-dropin` prints what its unit needs"
+    );
 }

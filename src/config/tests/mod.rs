@@ -37,6 +37,11 @@ impl Machine for FakeMachine {
         let device = if text.contains("other-disk") { 2 } else { 1 };
         Ok(Entry { directory: !name.contains(['.', '*']), mode, device })
     }
+
+    /// Not a service, even where the tests run in one.
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|_| name != "INVOCATION_ID")
+    }
 }
 
 const MACHINE: FakeMachine = FakeMachine("outpost-07.example.net");
