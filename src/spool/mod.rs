@@ -23,6 +23,7 @@ mod hash;
 mod inventory;
 mod listing;
 mod notice;
+mod pace;
 mod pattern;
 mod probe;
 mod queue;

@@ -22,11 +22,12 @@ use tracing::{info, warn};
 use super::Shared;
 use super::listing;
 use super::notice::Writer;
+use super::pace::Pace;
 use super::probe::{self, Status};
 use crate::model::beat::Beat;
 
-/// After a wake-up the events of this time are gathered: a program that writes line by line would
-/// else wake us for each.
+/// After too many wake-ups the events of this time are gathered: a program that writes line by line
+/// would else wake us for each of a hundred thousand.
 const GATHER: Duration = Duration::from_millis(1);
 
 /// The directories under watch.
@@ -102,6 +103,7 @@ impl Watch {
         beat: &Beat,
     ) {
         let mut listing_at = Instant::now() + interval;
+        let mut pace = Pace::new(Instant::now());
         loop {
             beat.waits();
             let is_over = self.wait(&bell, listing_at.saturating_duration_since(Instant::now()));
@@ -126,7 +128,7 @@ impl Watch {
                 listing_at = Instant::now() + interval;
             }
             drop(shared);
-            if has_events {
+            if has_events && !pace.allows(Instant::now()) {
                 std::thread::sleep(GATHER);
             }
         }
