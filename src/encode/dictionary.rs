@@ -34,7 +34,7 @@ pub(super) enum Kind {
 pub(super) struct Rule {
     pub(super) key: &'static str,
     /// A space, the key, an equals sign.
-    pub(super) opening: Opening,
+    pub(super) opening: String,
     pub(super) full_name: &'static str,
     pub(super) kind: Kind,
     /// The most octets of the escaped value; `usize::MAX` where the dictionary names none.
@@ -47,33 +47,6 @@ pub(super) struct Rule {
     pub(super) index: u8,
     /// `cs1` for `cs1Label` and the other way round.
     pub(super) partner: Option<u8>,
-}
-
-/// What stands before a value. Written in a piece of a fixed length, of which the rest is cut off.
-#[derive(Clone, Debug)]
-pub(super) struct Opening {
-    text: [u8; OPENING_BYTES_MAX],
-    length: usize,
-}
-
-/// The longest key of the dictionary has 36 octets.
-const OPENING_BYTES_MAX: usize = 40;
-
-impl Opening {
-    fn of(key: &str) -> Opening {
-        let mut text = [0; OPENING_BYTES_MAX];
-        let opening = format!(" {key}=");
-        let places = text.iter_mut().zip(opening.bytes());
-        let length = places.map(|(place, octet)| *place = octet).count();
-        Opening { text, length }
-    }
-
-    #[inline]
-    pub(super) fn append(&self, out: &mut Vec<u8>) {
-        let end = out.len() + self.length;
-        out.extend_from_slice(&self.text);
-        out.truncate(end);
-    }
 }
 
 /// All rules and the way to them.
@@ -143,7 +116,7 @@ fn rule(line: &'static str) -> Option<Rule> {
     };
     Some(Rule {
         key,
-        opening: Opening::of(key),
+        opening: format!(" {key}="),
         full_name,
         kind,
         value_bytes_max: length.parse().unwrap_or(usize::MAX),

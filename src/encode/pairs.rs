@@ -65,12 +65,8 @@ impl Pairs {
     pub(super) fn open_known(&mut self, rule: &Rule, out: &mut Vec<u8>) -> Piece {
         let is_first = self.pieces.is_empty();
         let start = out.len() - self.base + usize::from(!is_first);
-        if is_first {
-            append(rule.key.as_bytes(), out);
-            out.push(b'=');
-        } else {
-            rule.opening.append(out);
-        }
+        let opening = rule.opening.as_bytes();
+        append(opening.get(usize::from(is_first)..).unwrap_or(opening), out);
         let value = out.len() - self.base;
         Piece { start, value, end: value, hash: 0, rule: NONE, partner: NONE, may_cut: true }
     }

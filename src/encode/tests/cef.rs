@@ -187,9 +187,7 @@ fn the_dictionary_is_whole() {
         assert_eq!(dictionary.find(rule.key).map(|found| found.index), Some(rule.index));
         let known = DictionaryKey::find(rule.key).unwrap();
         assert_eq!((known.row(), known.text()), (rule.index, rule.key));
-        let mut out = b"act=x".to_vec();
-        rule.opening.append(&mut out);
-        assert_eq!(out, format!("act=x {}=", rule.key).into_bytes());
+        assert_eq!(rule.opening, format!(" {}=", rule.key));
     }
     assert_eq!(rules.iter().filter(|rule| rule.is_since_1).count(), 17);
     assert_eq!(rules.iter().filter(|rule| rule.kind == Kind::Port).count(), 4);

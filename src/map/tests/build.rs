@@ -9,8 +9,9 @@ use crate::model::fields::{Fields, Slot};
 use crate::model::format::{Decoded, Format};
 use crate::model::position::{FileKey, Position};
 
-/// The id of events that have none.
+/// Names the events that have no id of their own.
 pub(super) const POSITION: Position = Position { file: FileKey(1), offset: 0 };
+/// The name that makes.
 pub(super) const DERIVED_ID: &str = "sg0000000000000001-0";
 
 /// Fills `tape` from a JSON text; numbers keep their spelling.
