@@ -23,7 +23,7 @@ use crate::config::{Config, ConfigError, Destination};
 use crate::deliver::http::{HttpDelivery, HttpParts};
 use crate::deliver::in_flight::InFlight;
 use crate::deliver::links::Links;
-use crate::deliver::status::Status;
+use crate::deliver::status::{DestinationStatus, Status};
 use crate::deliver::{Delivery, Parts};
 use crate::map::schema::Schema;
 use crate::model::ledger::Ledger;
@@ -45,7 +45,7 @@ use systemd::Systemd;
 
 /// How often delivered files are let go of, and deleted or archived where that is wanted; and how
 /// often systemd is told, unless its watchdog wants to hear more often.
-const SETTLE_INTERVAL: Duration = Duration::from_secs(5);
+const SETTLE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How errors of the configuration say that a file or directory is closed to this process.
 const DENIED: [&str; 2] = ["cannot be read by this user", "ermission denied"];
@@ -248,8 +248,7 @@ impl Service {
             systemd.show(format!("STALLED: {who} makes no progress"));
             return true;
         }
-        let destinations: Vec<_> =
-            self.running.values().map(|running| running.status.snapshot()).collect();
+        let destinations = self.destinations();
         let trouble = self.checkpoint.trouble().map(|cause| cause.text);
         systemd.show(systemd::line(&destinations, trouble.as_deref()));
         systemd.feed();
@@ -426,8 +425,17 @@ impl Service {
             hostname: self.config.hostname.clone(),
             sandbox: self.sandbox.confinement().clone(),
             state_trouble: self.checkpoint.trouble().map(|cause| cause.text),
-            destinations: self.running.values().map(|running| running.status.snapshot()).collect(),
+            destinations: self.destinations(),
         }
+    }
+
+    /// What each destination says of itself, and what it has before it.
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        let status = |(name, running): (&String, &Running)| DestinationStatus {
+            backlog_bytes: self.spool.backlog_bytes(name),
+            ..running.status.snapshot()
+        };
+        self.running.iter().map(status).collect()
     }
 
     /// Deletes or archives the closed files that every destination has durably passed.

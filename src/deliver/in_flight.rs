@@ -100,20 +100,17 @@ impl InFlight {
 
     /// Moves the cursors over all portions that end at or before `wire`; `None` when none does.
     pub fn confirm(&mut self, wire: u64) -> Option<Passed> {
-        let mut moved: Vec<Cursor> = Vec::new();
+        let mut moved: HashMap<FileKey, Cursor> = HashMap::new();
         while let Some(portion) = self.portions.front().copied() {
             if portion.wire_end > wire {
                 break;
             }
             self.portions.pop_front();
             self.pass(&portion);
-            match moved.iter_mut().find(|cursor| cursor.file == portion.end.file) {
-                Some(cursor) => *cursor = portion.end,
-                None => moved.push(portion.end),
-            }
+            moved.insert(portion.end.file, portion.end);
         }
         (!moved.is_empty()).then_some(Passed {
-            cursors: moved,
+            cursors: moved.into_values().collect(),
             ledger: self.passed,
             sequence: self.sequence,
         })

@@ -343,11 +343,7 @@ impl Delivery {
     fn show_ledger(&self) {
         let ledger = self.in_flight.ledger();
         debug_assert!(ledger.adds_up(), "{ledger:?}");
-        let backlog_bytes = self.reader.backlog_bytes();
-        self.status.update(|status| {
-            status.ledger = ledger;
-            status.backlog_bytes = backlog_bytes;
-        });
+        self.status.update(|status| status.ledger = ledger);
     }
 
     fn enter(&self, state: State) {

@@ -50,7 +50,7 @@ pub struct DestinationStatus {
     pub address: String,
     /// The confirmation rule in force.
     pub confirm: String,
-    /// Bytes of the spool it has not read yet.
+    /// Bytes of the spool it has not read yet; filled in for whoever asks, 0 in its own account.
     pub backlog_bytes: u64,
     /// The account.
     pub ledger: Ledger,

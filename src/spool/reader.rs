@@ -90,12 +90,6 @@ impl Reader {
         self.shared.lock().restart(self.id, to, false);
     }
 
-    /// Bytes that this reader has not read: exact for plain files at the last wake-up, compressed
-    /// files with their compressed size. Costs a look at each file that has unread bytes.
-    pub fn backlog_bytes(&self) -> u64 {
-        self.shared.lock().backlog_bytes(self.id)
-    }
-
     fn has_work(&self) -> bool {
         self.shared.lock().consumers.get(&self.id).is_some_and(|c| !c.queue.is_empty())
     }

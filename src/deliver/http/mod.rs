@@ -300,10 +300,9 @@ impl HttpDelivery {
     fn show_ledger(&self) {
         let ledger = self.window.ledger();
         debug_assert!(ledger.adds_up(), "{ledger:?}");
-        let (backlog_bytes, connections) = (self.reader.backlog_bytes(), self.client.connections());
+        let connections = self.client.connections();
         self.status.update(|status| {
             status.ledger = ledger;
-            status.backlog_bytes = backlog_bytes;
             status.connections = connections;
         });
     }
