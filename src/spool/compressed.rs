@@ -49,26 +49,20 @@ impl Inventory {
         probe: &Probe,
     ) -> Option<FileRecord> {
         let place = self.directories.get(directory)?.path.clone();
-        let (inode, index) = self
+        let original = self
             .pending
-            .iter()
-            .flat_map(|(inode, records)| records.iter().enumerate().map(move |r| (*inode, r)))
-            .filter(|(_, (_, record))| {
+            .records()
+            .filter(|record| {
                 record.head_bytes > 0
                     && record.path.parent() == Some(&place)
                     && !record.path.file_name().is_some_and(pattern::is_compressed)
                     && probe.head.begins_with(record.head_bytes, record.head_hash)
             })
-            .max_by_key(|(_, (_, record))| {
+            .max_by_key(|record| {
                 let old = record.path.file_name().unwrap_or_default();
                 (is_named_after(name, old), record.head_bytes)
-            })
-            .map(|(inode, (index, _))| (inode, index))?;
-        let records = self.pending.get_mut(&inode)?;
-        let record = records.swap_remove(index);
-        if records.is_empty() {
-            self.pending.remove(&inode);
-        }
+            });
+        let record = self.pending.take(original?.key)?;
         info!(key = %record.key, path = %self.path_of(directory, name).display(),
             "spool file was compressed while nothing ran; it is continued");
         Some(record)

@@ -54,8 +54,8 @@ impl Inventory {
     /// Sets a reader back to `to`, and what has no cursor there to its beginning.
     pub(super) fn restart(&mut self, id: u64, to: &[Cursor], is_first: bool) {
         for cursor in to {
-            let is_known = self.files.contains_key(&cursor.file)
-                || self.pending.values().flatten().any(|record| record.key == cursor.file);
+            let is_known =
+                self.files.contains_key(&cursor.file) || self.pending.get(cursor.file).is_some();
             if is_first && !is_known && !self.gone.contains(&cursor.file) {
                 self.gone.push(cursor.file);
             }
@@ -104,8 +104,13 @@ impl Inventory {
         }
     }
 
-    /// Files that are rotated away are finished before those that took their places.
+    /// Files that were there at the start, and those that are rotated away, are finished before
+    /// those that came later or took their places.
     fn comes_first(&self, entry: &Entry, now: SystemTime) -> bool {
+        let directory = self.directories.get(entry.directory);
+        if directory.is_some_and(|directory| directory.listings == 0) {
+            return true;
+        }
         let is_rotated = !entry.is_matched || entry.presence != Presence::Present;
         entry.is_compressed || is_rotated || self.is_closed(entry, now)
     }
@@ -188,8 +193,11 @@ impl Inventory {
     }
 
     /// Bytes that were not read. A compressed file counts with its compressed size until it was.
-    pub(super) fn backlog_bytes(&self, id: u64) -> u64 {
-        let Some(consumer) = self.consumers.get(&id) else { return 0 };
+    pub(super) fn backlog_bytes(&self, destination: &str) -> u64 {
+        let mut consumers = self.consumers.values();
+        let Some(consumer) = consumers.find(|consumer| consumer.destination == destination) else {
+            return 0;
+        };
         let unread = |key: FileKey| {
             let entry = self.files.get(&key)?;
             let offset = consumer.progress.get(&key).map_or(0, |progress| progress.offset);

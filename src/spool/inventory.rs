@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::hash;
 use super::pattern::Pattern;
+use super::pending::Pending;
 use super::probe::{self, Probe, Status};
 use super::queue::Queue;
 use super::settings::Settings;
@@ -82,6 +83,8 @@ pub(super) struct Directory {
     pub copies: HashMap<Box<OsStr>, Status>,
     /// Whether it was warned that it cannot be listed.
     pub is_unlisted: bool,
+    /// Whether a file of it can be written to under a name in another directory.
+    pub has_links: bool,
 }
 
 /// One reader's side.
@@ -102,8 +105,8 @@ pub(super) struct Inventory {
     pub files: HashMap<FileKey, Entry>,
     /// By device and inode.
     pub inodes: HashMap<(u64, u64), FileKey>,
-    /// Files of the checkpoint that were not found yet, by inode.
-    pub pending: HashMap<u64, Vec<FileRecord>>,
+    /// Files of the checkpoint that were not found yet.
+    pub pending: Pending,
     pub consumers: HashMap<u64, Consumer>,
     pub open: BTreeSet<(u64, FileKey)>,
     pub upserts: HashSet<FileKey>,
@@ -138,16 +141,13 @@ impl Inventory {
                 }),
             }
         }
-        let mut pending: HashMap<u64, Vec<FileRecord>> = HashMap::new();
-        for record in known {
-            pending.entry(record.inode).or_default().push(record);
-        }
+        let pending = Pending::new(known);
         Inventory {
             newest: vec![0; settings.sources.len()],
             settings,
             patterns,
             directories,
-            upserts: pending.values().flatten().map(|record| record.key).collect(),
+            upserts: pending.records().map(|record| record.key).collect(),
             pending,
             files: HashMap::new(),
             inodes: HashMap::new(),
@@ -354,7 +354,7 @@ impl Inventory {
     /// can be: it is for people, the file is known by its inode and head.
     pub(super) fn record(&self, key: FileKey) -> Option<FileRecord> {
         let Some(entry) = self.files.get(&key) else {
-            return self.pending.values().flatten().find(|record| record.key == key).cloned();
+            return self.pending.get(key).cloned();
         };
         Some(FileRecord {
             key,

@@ -1,18 +1,28 @@
 //! A whole listing of a directory: at the start, at each poll, and when inotify has lost events.
+//!
+//! It is done in pieces, and the disk is asked without the lock, so that readers go on meanwhile:
+//! at a start, delivery begins when the first files are entered, however many there are.
 
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::DirEntryExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use std::vec;
 
 use tracing::{info, warn};
 
-use super::inventory::{Inventory, Presence};
+use super::Shared;
+use super::inventory::{Entry, Inventory, Presence};
 use super::notice::Writer;
 use super::pattern;
-use super::probe::{self, Status};
+use super::probe::{self, Probe, Status};
 use crate::model::position::{FileKey, FileRecord};
+
+/// How many files one step opens.
+const STEP_FILES: usize = 64;
+/// So many files are entered at the start before anyone reads.
+const FIRST_FILES: usize = 256;
 
 /// One name.
 #[derive(Debug)]
@@ -20,31 +30,129 @@ pub(super) struct Listed {
     name: Box<OsStr>,
     /// Of the name itself: a symbolic link's own.
     inode: u64,
+    is_link: bool,
     /// Of the file, where the name belongs to a source.
     status: Option<Status>,
 }
 
-/// Reads a directory, without the lock: with many files it takes a while. Only names for which
-/// `is_matched` are looked at; of the others the inode is enough.
-pub(super) fn scan(
-    path: &Path,
-    is_matched: impl Fn(&OsStr) -> bool,
-) -> io::Result<(Status, Vec<Listed>)> {
+/// A name that needs a closer look.
+#[derive(Debug)]
+struct News {
+    name: Box<OsStr>,
+    /// Of the file, should it be a new one.
+    order: u64,
+    /// A regular file under a name that is not known: whatever it is, it has to be opened.
+    is_unknown: bool,
+}
+
+/// A directory that is being brought up to date.
+#[derive(Debug)]
+struct Listing {
+    directory: usize,
+    path: PathBuf,
+    generation: u64,
+    /// In the order of their modification.
+    originals: vec::IntoIter<News>,
+    /// After the originals, so that they can be compared with what is truly missing.
+    compressed: vec::IntoIter<News>,
+    has_lost_unseen: bool,
+}
+
+/// A listing of all directories.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    directory: usize,
+    listing: Option<Listing>,
+    entered: usize,
+}
+
+impl Round {
+    /// One bounded piece of work. False when all is done.
+    pub(super) fn step(&mut self, shared: &Shared) -> bool {
+        if let Some(listing) = &mut self.listing {
+            match listing.step(shared) {
+                0 => self.listing = None,
+                entered => self.entered += entered,
+            }
+            return true;
+        }
+        let Some((path, sources)) = shared.directories.get(self.directory) else { return false };
+        let scanned = scan(path, |name| {
+            sources.iter().any(|source| {
+                shared.patterns.get(*source).is_some_and(|pattern| pattern.matches(name))
+            })
+        });
+        self.listing = shared.lock().begin(self.directory, scanned);
+        self.directory += 1;
+        true
+    }
+
+    /// Steps until reading can begin: enough is entered, and nothing is left that would come before
+    /// it, as compressed files may. What has no more than its end left is ended.
+    pub(super) fn begin(&mut self, shared: &Shared) {
+        let must_end =
+            |listing: &Listing| listing.originals.len() == 0 || listing.compressed.len() > 0;
+        while self.entered < FIRST_FILES || self.listing.as_ref().is_some_and(must_end) {
+            if !self.step(shared) {
+                return;
+            }
+        }
+    }
+}
+
+impl Listing {
+    /// How many files were looked at; 0 when all is done.
+    fn step(&mut self, shared: &Shared) -> usize {
+        let mut news: Vec<News> = self.originals.by_ref().take(STEP_FILES).collect();
+        if news.is_empty() {
+            if !std::mem::replace(&mut self.has_lost_unseen, true) {
+                shared.lock().lose_unseen(self.directory, self.generation);
+            }
+            news = self.compressed.by_ref().take(STEP_FILES).collect();
+        }
+        if news.is_empty() {
+            shared.lock().complete(self.directory, self.generation);
+            return 0;
+        }
+        let count = news.len();
+        let probe = |news: &News| {
+            let is_compressed = pattern::is_compressed(&news.name);
+            probe::probe(&self.path.join(&*news.name), is_compressed).ok()
+        };
+        let looked = |news: News| (news.is_unknown.then(|| probe(&news)).flatten(), news);
+        let looked: Vec<(Option<Probe>, News)> = news.into_iter().map(looked).collect();
+        shared.lock().enter(self.directory, looked, self.generation);
+        count
+    }
+}
+
+/// Reads a directory. Only names for which `is_matched` are looked at; of the others the inode is
+/// enough.
+fn scan(path: &Path, is_matched: impl Fn(&OsStr) -> bool) -> io::Result<(Status, Vec<Listed>)> {
     let place = probe::status(path)?;
     let mut listed = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name().into_boxed_os_str();
-        let status = if is_matched(&name) { probe::status(&entry.path()).ok() } else { None };
-        listed.push(Listed { name, inode: entry.ino(), status });
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let status = match is_matched(&name) {
+            false => None,
+            true if is_link => probe::status(&entry.path()).ok(),
+            true => entry.metadata().ok().map(|metadata| Status::from(&metadata)),
+        };
+        listed.push(Listed { name, inode: entry.ino(), is_link, status });
     }
     Ok((place, listed))
 }
 
 impl Inventory {
-    /// Brings the inventory up to date with a directory.
-    pub(super) fn list(&mut self, directory: usize, scanned: io::Result<(Status, Vec<Listed>)>) {
-        let Some(place) = self.directories.get_mut(directory) else { return };
+    /// Compares what is known with what was found. `None` if the directory could not be listed.
+    fn begin(
+        &mut self,
+        directory: usize,
+        scanned: io::Result<(Status, Vec<Listed>)>,
+    ) -> Option<Listing> {
+        let place = self.directories.get_mut(directory)?;
         let (status, listed) = match scanned {
             Ok(scanned) => scanned,
             Err(error) => {
@@ -52,63 +160,88 @@ impl Inventory {
                     warn!(directory = ?place.path, %error,
                         "spool directory cannot be listed; tried again at each poll");
                 }
-                return;
+                return None;
             }
         };
         if std::mem::replace(&mut place.is_unlisted, false) {
             info!(directory = ?place.path, "spool directory can be listed");
         }
+        place.has_links = listed
+            .iter()
+            .any(|listed| listed.status.is_some_and(|status| listed.is_link || status.links > 1));
+        let (path, generation) = (place.path.clone(), place.listings + 1);
         self.examined += listed.len() as u64;
-        let generation = self.directories.get(directory).map_or(0, |place| place.listings) + 1;
         let is_missing_any = self.is_missing_any(directory);
-        let mut news: Vec<&Listed> = Vec::new();
-        for listed in &listed {
+        let mut news: Vec<Listed> = Vec::new();
+        for listed in listed {
             let is_candidate = is_missing_any && pattern::is_compressed(&listed.name);
-            if self.is_news(directory, &status, listed, generation) || is_candidate {
+            if self.is_news(directory, &status, &listed, generation) || is_candidate {
                 news.push(listed);
             }
         }
-        self.notice_news(directory, news, generation);
-        if let Some(place) = self.directories.get_mut(directory) {
-            place.listings = generation;
-        }
-        self.give_up_missing(directory, generation);
-        self.revisit(directory);
+        let (compressed, originals) = self.ordered(directory, news);
+        Some(Listing {
+            directory,
+            path,
+            generation,
+            originals: originals.into_iter(),
+            compressed: compressed.into_iter(),
+            has_lost_unseen: false,
+        })
     }
 
-    /// The order of files is that of their modification, but originals are looked at before
-    /// compressed files, which are then compared with what is truly missing.
-    fn notice_news(&mut self, directory: usize, news: Vec<&Listed>, generation: u64) {
-        let mut dated: Vec<(SystemTime, &OsStr)> = Vec::with_capacity(news.len());
+    /// The order of files is that of their modification. Compressed ones come first in the answer.
+    fn ordered(&mut self, directory: usize, news: Vec<Listed>) -> (Vec<News>, Vec<News>) {
+        let mut dated: Vec<(SystemTime, Box<OsStr>, bool)> = Vec::with_capacity(news.len());
         for listed in news {
-            let status = listed
-                .status
-                .or_else(|| probe::status(&self.path_of(directory, &listed.name)).ok());
+            let path = || self.path_of(directory, &listed.name);
+            let status = listed.status.or_else(|| probe::status(&path()).ok());
             let modified = status.map_or(SystemTime::UNIX_EPOCH, |status| status.modified);
-            dated.push((modified, &listed.name));
+            let names = self.directories.get(directory).map(|place| &place.names);
+            let is_unknown = listed.status.is_some_and(|status| status.is_regular)
+                && names.is_some_and(|names| !names.contains_key(&listed.name));
+            dated.push((modified, listed.name, is_unknown));
         }
         dated.sort();
-        let ordered = (self.order + 1..).zip(dated.into_iter().map(|(_, name)| name));
-        let (compressed, originals): (Vec<_>, Vec<_>) =
-            ordered.partition(|(_, name)| pattern::is_compressed(name));
-        self.order += (compressed.len() + originals.len()) as u64;
-        self.notice_in_order(directory, originals, generation);
-        self.lose_unseen(directory, generation);
-        self.notice_in_order(directory, compressed, generation);
+        let first = self.order + 1;
+        self.order += dated.len() as u64;
+        (first..)
+            .zip(dated)
+            .map(|(order, (_, name, is_unknown))| News { name, order, is_unknown })
+            .partition(|news| pattern::is_compressed(&news.name))
     }
 
-    fn notice_in_order(&mut self, directory: usize, names: Vec<(u64, &OsStr)>, generation: u64) {
-        for (order, name) in names {
+    fn enter(&mut self, directory: usize, looked: Vec<(Option<Probe>, News)>, generation: u64) {
+        for (probe, News { name, order, .. }) in looked {
             self.listed_order = Some(order);
-            self.notice(directory, name, Writer::Done);
+            self.look(directory, &name, Writer::Done, probe);
             self.listed_order = None;
             let place = self.directories.get(directory);
-            if let Some(key) = place.and_then(|place| place.names.get(name)).copied()
+            if let Some(key) = place.and_then(|place| place.names.get(&name)).copied()
                 && let Some(entry) = self.files.get_mut(&key)
             {
                 entry.seen = generation;
             }
         }
+    }
+
+    /// Whether nothing waits for a listing: nothing failed, is missing, or can be written to
+    /// unannounced.
+    pub(super) fn is_calm(&self) -> bool {
+        let is_calm = |entry: &Entry| !entry.is_failing && entry.presence == Presence::Present;
+        self.pending.is_empty()
+            && self.files.values().all(is_calm)
+            && self.directories.iter().all(|directory| {
+                !directory.is_unlisted && !directory.has_links && directory.warned.is_empty()
+            })
+    }
+
+    fn complete(&mut self, directory: usize, generation: u64) {
+        if let Some(place) = self.directories.get_mut(directory) {
+            place.listings = generation;
+        }
+        self.give_up_missing(directory, generation);
+        self.revisit(directory);
     }
 
     /// Whether a listed name needs a closer look. A file that is as it was is marked as seen.
@@ -130,7 +263,7 @@ impl Inventory {
         }
         self.source_of(directory, &listed.name).is_some()
             || self.inodes.contains_key(&(at.device, listed.inode))
-            || self.pending.contains_key(&listed.inode)
+            || self.pending.has_inode(listed.inode)
     }
 
     fn lose_unseen(&mut self, directory: usize, generation: u64) {
@@ -197,11 +330,8 @@ impl Inventory {
             }
             !probe::status(&record.path).is_ok_and(|status| status.inode == record.inode)
         };
-        let mut gone = Vec::new();
-        self.pending.retain(|_, records| {
-            gone.extend(records.extract_if(.., |record| is_gone(record)).map(|record| record.key));
-            !records.is_empty()
-        });
+        let gone = self.pending.records().filter(|record| is_gone(record));
+        let gone: Vec<FileKey> = gone.map(|record| record.key).collect();
         if gone.is_empty() {
             return;
         }
@@ -211,6 +341,7 @@ impl Inventory {
              is not known"
         );
         for key in gone {
+            self.pending.take(key);
             for consumer in self.consumers.values_mut() {
                 consumer.progress.remove(&key);
             }

@@ -25,6 +25,7 @@ mod listing;
 mod notice;
 mod pace;
 mod pattern;
+mod pending;
 mod probe;
 mod queue;
 mod reader;
@@ -48,6 +49,7 @@ pub use self::pattern::source_of;
 pub use self::reader::Reader;
 
 use self::inventory::Inventory;
+use self::listing::Round;
 use self::pattern::Pattern;
 use self::settings::{AfterDelivery, Settings};
 use self::watch::Watch;
@@ -170,8 +172,9 @@ impl Changed {
 }
 
 impl Spool {
-    /// Lists the directories once and begins to watch them. `known`: identities from the
-    /// checkpoint, so that keys survive restarts and renames.
+    /// Begins to watch the directories and lists them once. The oldest files are known when this
+    /// returns; where there are many, the rest is entered in order by the spool's thread. `known`:
+    /// identities from the checkpoint, so that keys survive restarts and renames.
     ///
     /// Errors: patterns that make no sense, and no thread to be had. A missing directory is none.
     pub fn open(settings: Settings, known: Vec<FileRecord>) -> Result<Spool, SpoolError> {
@@ -209,12 +212,13 @@ impl Spool {
             beat: Beat::new(Instant::now()),
             _bell: bell,
         });
-        watch::list_all(&shared);
+        let mut round = Round::default();
+        round.begin(&shared);
         let weak = Arc::downgrade(&shared);
         let watching = shared.beat.clone();
         let thread = std::thread::Builder::new()
             .name("spool-watch".to_owned())
-            .spawn(move || watch.run(weak, rung, interval, &watching))
+            .spawn(move || watch.run(weak, rung, interval, &watching, round))
             .map_err(SpoolError::Thread)?;
         Ok((Spool { shared }, thread))
     }
@@ -231,13 +235,20 @@ impl Spool {
         let inventory = self.shared.lock();
         let found = inventory.files.keys().filter_map(|key| inventory.record(*key));
         // Those of a directory that cannot be listed just now are not lost either.
-        found.chain(inventory.pending.values().flatten().cloned()).collect()
+        found.chain(inventory.pending.records().cloned()).collect()
     }
 
     /// Whether the thread that watches the directories works or waits; a file system that does not
     /// answer holds it.
     pub fn beat(&self) -> Beat {
         self.shared.beat.clone()
+    }
+
+    /// Bytes that a destination's reader has not read: exact for plain files at the last wake-up,
+    /// compressed files with their compressed size. Costs a look at each file that has unread
+    /// bytes: for whoever asks, not for every portion.
+    pub fn backlog_bytes(&self, destination: &str) -> u64 {
+        self.shared.lock().backlog_bytes(destination)
     }
 
     /// Where a file was seen last.

@@ -26,10 +26,26 @@ pub(super) enum Writer {
 impl Inventory {
     /// Looks at one name.
     pub(super) fn notice(&mut self, directory: usize, name: &OsStr, writer: Writer) {
+        self.look(directory, name, writer, None);
+    }
+
+    /// The same; `early` is what was found there a moment ago, if it was opened already.
+    pub(super) fn look(
+        &mut self,
+        directory: usize,
+        name: &OsStr,
+        writer: Writer,
+        early: Option<Probe>,
+    ) {
         self.examined += 1;
         let source = self.source_of(directory, name);
         let known = self.directories.get(directory).and_then(|d| d.names.get(name)).copied();
-        let status = match probe::status(&self.path_of(directory, name)) {
+        let early = early.filter(|_| known.is_none());
+        let status = match &early {
+            Some(probe) => Ok(probe.status),
+            None => probe::status(&self.path_of(directory, name)),
+        };
+        let status = match status {
             Ok(status) => status,
             Err(error) => {
                 if error.kind() == io::ErrorKind::NotFound {
@@ -61,10 +77,10 @@ impl Inventory {
             return; // Its closing is noticed too; until then it would look cut off.
         }
         if source.is_some()
-            || self.pending.contains_key(&status.inode)
+            || self.pending.has_inode(status.inode)
             || (is_compressed && self.is_missing_any(directory))
         {
-            self.adopt(directory, name, source);
+            self.adopt(directory, name, source, early);
         }
     }
 
@@ -177,7 +193,7 @@ impl Inventory {
         self.leave_inode(key);
         let source = self.source_of(directory, name);
         if source.is_some() || pattern::is_compressed(name) {
-            self.adopt(directory, name, source);
+            self.adopt(directory, name, source, None);
         }
     }
 
@@ -227,10 +243,16 @@ impl Inventory {
     }
 
     /// A file that is not known by its inode.
-    fn adopt(&mut self, directory: usize, name: &OsStr, source: Option<usize>) {
+    fn adopt(
+        &mut self,
+        directory: usize,
+        name: &OsStr,
+        source: Option<usize>,
+        early: Option<Probe>,
+    ) {
         let is_compressed = pattern::is_compressed(name);
         let path = self.path_of(directory, name);
-        let probe = match probe::probe(&path, is_compressed) {
+        let probe = match early.map_or_else(|| probe::probe(&path, is_compressed), Ok) {
             Ok(probe) => probe,
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound && source.is_some() {
@@ -325,18 +347,14 @@ impl Inventory {
         probe: &Probe,
     ) -> Option<FileRecord> {
         let path = self.path_of(directory, name);
-        let index = self.pending.get(&probe.status.inode)?.iter().position(|record| {
+        let key = self.pending.of_inode(probe.status.inode).find(|record| {
             let old = record.path.file_name().unwrap_or_default();
             pattern::is_compressed(old) == pattern::is_compressed(name)
                 && (record.device == probe.status.device || record.path == path)
                 && (record.head_bytes > 0 || is_named_after(name, old) > 0)
                 && probe.head.begins_with(record.head_bytes, record.head_hash)
-        })?;
-        let records = self.pending.get_mut(&probe.status.inode)?;
-        let record = records.swap_remove(index);
-        if records.is_empty() {
-            self.pending.remove(&probe.status.inode);
-        }
+        });
+        let record = self.pending.take(key?.key)?;
         if record.device != probe.status.device || record.path != path {
             self.upserts.insert(record.key);
         }

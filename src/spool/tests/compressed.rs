@@ -82,9 +82,9 @@ fn an_unknown_compressed_file_is_read_from_its_beginning() {
     let members = [gzipped(one.as_bytes()), gzipped(two.as_bytes())].concat();
     std::fs::write(bench.path("a.gz"), members).unwrap();
     bench.start();
-    assert!(bench.reader().backlog_bytes() > 0);
+    assert!(bench.spool().backlog_bytes("siem") > 0);
     bench.expect(&text);
-    assert_eq!(bench.reader().backlog_bytes(), 0);
+    assert_eq!(bench.spool().backlog_bytes("siem"), 0);
     std::fs::write(bench.path("b.gz"), gzipped(b"later\n")).unwrap();
     bench.expect("later\n");
     bench.expect_nothing();

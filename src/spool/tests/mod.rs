@@ -144,7 +144,16 @@ impl Bench {
 
     /// A whole listing now, as at a poll.
     fn list(&self) {
-        watch::list_all(&self.spool().shared);
+        watch::list_all(&self.spool().shared, &self.spool().beat());
+    }
+
+    /// The listing of the start goes on behind the first files.
+    fn until_listed(&self) {
+        let begin = std::time::Instant::now();
+        while self.spool().shared.lock().directories[0].listings == 0 {
+            assert!(begin.elapsed() < PATIENCE, "the listing does not end");
+            std::thread::yield_now();
+        }
     }
 
     /// One read, with its cursor kept. `None` when idle.

@@ -116,9 +116,9 @@ fn rewind_reads_again_what_was_not_confirmed() {
     bench.expect("2\n");
     bench.append("b.jsonl", "3\n");
     bench.expect("3\n");
-    assert_eq!(bench.reader().backlog_bytes(), 0);
+    assert_eq!(bench.spool().backlog_bytes("siem"), 0);
     bench.reader().rewind(&confirmed);
-    assert_eq!(bench.reader().backlog_bytes(), 4);
+    assert_eq!(bench.spool().backlog_bytes("siem"), 4);
     bench.expect("2\n3\n");
     bench.reader().rewind(&[]);
     bench.expect("1\n2\n3\n");
@@ -141,4 +141,37 @@ fn records_follow_a_small_file_as_it_grows() {
     assert_eq!(changed.upserts[0].key, record.key);
     assert_eq!(changed.upserts[0].head_bytes, 256);
     assert_eq!(bench.spool().changed_records(), Changed::default());
+}
+
+#[test]
+fn a_start_with_many_files_reads_them_in_order_and_goes_on_where_it_was() {
+    const FILES: usize = 1_000;
+    let mut bench = Bench::stopped("*.jsonl*", |_| {});
+    let begin = SystemTime::now() - Duration::from_secs(90_000);
+    let mut expected = String::new();
+    for number in 0..FILES {
+        // The names are in another order than the times.
+        let name = format!("{:04}.jsonl", number * 7 % FILES);
+        bench.append(&name, format!("{number}\n"));
+        let file = File::options().write(true).open(bench.path(&name)).unwrap();
+        file.set_modified(begin + Duration::from_secs(number as u64)).unwrap();
+        expected += &format!("{number}\n");
+    }
+    bench.start();
+    let mut half = String::new();
+    while bench.cursors.len() < FILES / 2 {
+        match bench.read() {
+            Some(text) => half += &text,
+            None => bench.wait(&half),
+        }
+    }
+    let (first, second) = expected.split_at(half.len());
+    assert_eq!(half, first);
+    bench.stop();
+    bench.start();
+    bench.expect(second);
+    bench.until_listed();
+    bench.expect_nothing();
+    bench.save();
+    assert_eq!((bench.records.len(), bench.gone.len()), (FILES, 0));
 }

@@ -11,6 +11,7 @@ fn ten_thousand_files_do_not_make_a_wake_up_slower() {
             File::create(bench.path(&format!("{number}.jsonl"))).unwrap();
         }
         bench.start();
+        bench.until_listed();
         assert_eq!(bench.read_all(), "");
         let before = bench.spool().shared.lock().examined;
         assert!(before >= count as u64);
