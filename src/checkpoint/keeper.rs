@@ -21,7 +21,7 @@ use super::store::Store;
 use super::{directory, text_copy};
 
 /// A text copy of up to this many bytes is written with every commit.
-const TEXT_SMALL_BYTES: usize = 64 * 1024;
+const TEXT_SMALL_BYTES: u64 = 64 * 1024;
 
 /// A larger one is written at most this often.
 pub(super) const TEXT_INTERVAL: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub(super) struct Keeper {
 struct TextCopy {
     written: Instant,
     generation: u64,
-    bytes: usize,
+    bytes: u64,
 }
 
 /// What came of a commit.
@@ -250,13 +250,9 @@ impl Keeper {
                 return Ok(());
             }
         }
-        let text = text_copy::render(&self.state);
-        text_copy::write(&self.dir, &text)?;
-        self.text = Some(TextCopy {
-            written: Instant::now(),
-            generation: self.state.generation,
-            bytes: text.len(),
-        });
+        let bytes = text_copy::write(&self.dir, &self.state)?;
+        let generation = self.state.generation;
+        self.text = Some(TextCopy { written: Instant::now(), generation, bytes });
         Ok(())
     }
 }

@@ -11,9 +11,11 @@
 //! | none, or damaged | none, or damaged | the beginning of the spool | both are set aside |
 //! | cannot be read (disk) | any | the text copy, else the beginning | the store stays in its place until a new one is whole |
 //!
-//! Whole means: sled opens it, every entry can be read, and they add up to the seal. A copy of a
-//! later version counts as damaged: the program goes on with what it can read, and the later
-//! version's state is still there for whoever installs that version again.
+//! Whole means: sled opens it, every entry can be read, and they add up to the seal; of the text
+//! copy, that its checksum is that of its text, and that every line means something where it is
+//! newer than the store (else no more is asked of it than which is the newer). A copy of a later
+//! version counts as damaged: the program goes on with what it can read, and the later version's
+//! state is still there for whoever installs that version again.
 //!
 //! sled may do worse on damaged files than panic (an allocation that fails, a panic while
 //! panicking), and then the process ends. So `db.opening` stands in the directory as long as a
@@ -48,7 +50,11 @@ pub(super) struct Restoration {
 /// Chooses, by the table above. Never fails.
 pub(super) fn restore(dir: &Path) -> Restoration {
     let stored = read_store(dir);
-    let text = text_copy::read(dir);
+    let known = match &stored {
+        Ok(Some((_, _, state))) => Some(state.generation),
+        _ => None,
+    };
+    let text = text_copy::read(dir, known);
     match (stored, text) {
         (Ok(Some((store, number, state))), Ok(Some(copy)))
             if copy.generation > state.generation =>

@@ -22,102 +22,130 @@
 //! It is written to `checkpoint.txt.new`, synced, renamed, and the directory is synced: whenever
 //! the power fails there is a whole one.
 
-use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, Digest, SHA256, digest};
 
 use crate::model::position::{Cursor, FileKey, FileRecord};
 
 use super::error::Flaw;
-use super::schema::{self, Entry, VERSION};
+use super::schema::{self, VERSION};
 use super::state::State;
 use super::{directory, schema::counts};
 
 /// The first word of the file.
 const TITLE: &str = "spoolgate-checkpoint";
 
+/// What stands before the number of the commit.
+const GENERATION: &str = "generation";
+
 /// What stands before the checksum.
 const END: &str = "end sha256 ";
+
+/// How much of it is held in memory while it is written.
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Where it is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("checkpoint.txt")
 }
 
-/// Reads the copy; `None` when there is none.
+/// Reads the copy; `None` when there is none. One that is not newer than `known` is checked, and
+/// comes back without its files and destinations: nobody asks for them.
 ///
 /// # Errors
 /// `Disk` when it cannot be read, `Newer` and `Damaged` when it does not say what was written.
-pub(super) fn read(dir: &Path) -> Result<Option<State>, Flaw> {
+pub(super) fn read(dir: &Path, known: Option<u64>) -> Result<Option<State>, Flaw> {
     match fs::read(path(dir)) {
-        Ok(bytes) => parse(&bytes).map(Some),
+        Ok(bytes) => parse(&bytes, known).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Flaw::Disk(error)),
     }
 }
 
 /// Replaces the copy; when this returns, the new one survives a power cut. On an error the old one
-/// is still there.
-pub(super) fn write(dir: &Path, text: &str) -> io::Result<()> {
+/// is still there. Returns how many bytes it has.
+pub(super) fn write(dir: &Path, state: &State) -> io::Result<u64> {
     let new = dir.join("checkpoint.txt.new");
-    let written = write_new(&new, text).and_then(|()| fs::rename(&new, path(dir)));
-    if written.is_err() {
+    let written = write_new(&new, state);
+    let renamed = written.and_then(|bytes| fs::rename(&new, path(dir)).map(|()| bytes));
+    if renamed.is_err() {
         // Half a copy would hold space that a full disk needs elsewhere.
         directory::remove(&new)?;
     }
-    written?;
-    directory::sync(dir)
+    let bytes = renamed?;
+    directory::sync(dir)?;
+    Ok(bytes)
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, state: &State) -> io::Result<u64> {
     let mut options = OpenOptions::new();
-    let mut file: File = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    render(state, &mut file)?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
 }
 
-/// The state as text.
-pub(super) fn render(state: &State) -> String {
-    let mut text = format!(
+/// The state as text. With thousands of files it is megabytes, so that it is never held as a whole.
+pub(super) fn render(state: &State, out: impl Write) -> io::Result<()> {
+    let mut text =
+        BufWriter::with_capacity(BLOCK_BYTES, Summed { out, sum: Context::new(&SHA256) });
+    write!(
+        text,
         "{TITLE} {VERSION}\n\
          # Private data, written anew with every commit; what is changed by hand is refused.\n\
-         generation {}\n",
+         {GENERATION} {}\n",
         state.generation
-    );
+    )?;
     for record in state.files.values() {
         let FileRecord { key, device, inode, head_bytes, head_hash, path } = record;
-        let path = escape(path.as_os_str().as_bytes());
-        append(
-            &mut text,
-            format_args!("file {key} {device} {inode} {head_bytes} {head_hash:016x} {path}\n"),
-        );
+        let path = Escaped(path.as_os_str().as_bytes());
+        writeln!(text, "file {key} {device} {inode} {head_bytes} {head_hash:016x} {path}")?;
     }
     for (name, destination) in &state.destinations {
-        let name = escape(name.as_bytes());
-        append(&mut text, format_args!("destination {name} {}", destination.sequence));
+        write!(text, "destination {} {}", Escaped(name.as_bytes()), destination.sequence)?;
         for count in counts(&destination.ledger) {
-            append(&mut text, format_args!(" {count}"));
+            write!(text, " {count}")?;
         }
-        text.push('\n');
+        writeln!(text)?;
         for Cursor { file, offset, tail_hash } in destination.cursors.values() {
-            append(&mut text, format_args!("cursor {file} {offset} {tail_hash:016x}\n"));
+            writeln!(text, "cursor {file} {offset} {tail_hash:016x}")?;
         }
     }
-    let sum = checksum(text.as_bytes());
-    append(&mut text, format_args!("{END}{sum}\n"));
-    text
+    text.flush()?;
+    let sum = text.get_ref().sum.clone().finish();
+    writeln!(text, "{END}{}", hexadecimal_of(&sum))?;
+    text.flush()
 }
 
-/// Text to state.
+/// A writer that knows the checksum of what it has written.
+struct Summed<W> {
+    out: W,
+    sum: Context,
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.sum.update(bytes.get(..written).unwrap_or(bytes));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Text to state; of one that is not newer than `known` only the generation.
 ///
 /// # Errors
 /// `Newer` for a later version, `Damaged` when the checksum is not that of the text.
-pub(super) fn parse(bytes: &[u8]) -> Result<State, Flaw> {
+pub(super) fn parse(bytes: &[u8], known: Option<u64>) -> Result<State, Flaw> {
     let text = str::from_utf8(bytes).map_err(|_| Flaw::damaged("it is not text"))?;
     if let Some(version) = version(text)
         && version > VERSION
@@ -126,7 +154,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<State, Flaw> {
     }
     let body = text.strip_suffix('\n').and_then(|text| text.rsplit_once(END));
     let Some((body, sum)) = body else { return Err(Flaw::damaged("its end is missing")) };
-    if sum != checksum(body.as_bytes()) {
+    if sum != hexadecimal_of(&digest(&SHA256, body.as_bytes())) {
         return Err(Flaw::damaged("its checksum is not that of its text"));
     }
     let mut state = State::default();
@@ -134,6 +162,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<State, Flaw> {
     for (index, line) in body.lines().enumerate().skip(1) {
         parse_line(line, &mut state, &mut destination)
             .ok_or_else(|| Flaw::damaged(format!("line {} means nothing", index + 1)))?;
+        if line.starts_with(GENERATION) && known.is_some_and(|known| state.generation <= known) {
+            break;
+        }
     }
     Ok(state)
 }
@@ -147,32 +178,32 @@ fn parse_line(line: &str, state: &mut State, destination: &mut Option<String>) -
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
         [comment, ..] if comment.starts_with('#') => {}
-        ["generation", number] => state.generation = number.parse().ok()?,
+        [GENERATION, number] => state.generation = number.parse().ok()?,
         ["file", key, device, inode, head_bytes, head_hash, path] => {
-            state.insert(Entry::File(FileRecord {
-                key: FileKey(hexadecimal(key)?),
+            let key = FileKey(hexadecimal(key)?);
+            let record = FileRecord {
+                key,
                 device: device.parse().ok()?,
                 inode: inode.parse().ok()?,
                 head_bytes: head_bytes.parse().ok()?,
                 head_hash: hexadecimal(head_hash)?,
                 path: PathBuf::from(std::ffi::OsString::from_vec(unescape(path)?)),
-            }));
+            };
+            state.files.insert(key, record);
         }
         ["destination", name, sequence, ledger @ ..] => {
             let name = String::from_utf8(unescape(name)?).ok()?;
             let counts: Option<Vec<u64>> = ledger.iter().map(|count| count.parse().ok()).collect();
-            let ledger = schema::ledger(counts?.try_into().ok()?);
-            let sequence = sequence.parse().ok()?;
-            *destination = Some(name.clone());
-            state.insert(Entry::Destination { name, ledger, sequence });
+            let held = state.destinations.entry(name.clone()).or_default();
+            held.ledger = schema::ledger(counts?.try_into().ok()?);
+            held.sequence = sequence.parse().ok()?;
+            *destination = Some(name);
         }
         ["cursor", file, offset, tail_hash] => {
-            let cursor = Cursor {
-                file: FileKey(hexadecimal(file)?),
-                offset: offset.parse().ok()?,
-                tail_hash: hexadecimal(tail_hash)?,
-            };
-            state.insert(Entry::Cursor { destination: destination.clone()?, cursor });
+            let file = FileKey(hexadecimal(file)?);
+            let offset = offset.parse().ok()?;
+            let cursor = Cursor { file, offset, tail_hash: hexadecimal(tail_hash)? };
+            state.destinations.get_mut(destination.as_ref()?)?.cursors.insert(file, cursor);
         }
         _ => return None,
     }
@@ -183,16 +214,20 @@ fn hexadecimal(word: &str) -> Option<u64> {
     u64::from_str_radix(word, 16).ok()
 }
 
-fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_graphic() && *byte != b'%' {
-            text.push(char::from(*byte));
-        } else {
-            append(&mut text, format_args!("%{byte:02x}"));
+/// Bytes as they stand in the text.
+struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'%';
+        for run in self.0.chunk_by(|a, b| plain(a) && plain(b)) {
+            match str::from_utf8(run) {
+                Ok(text) if run.iter().all(plain) => f.write_str(text)?,
+                _ => run.iter().try_for_each(|byte| write!(f, "%{byte:02x}"))?,
+            }
         }
+        Ok(())
     }
-    text
 }
 
 fn unescape(text: &str) -> Option<Vec<u8>> {
@@ -206,15 +241,6 @@ fn unescape(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn checksum(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in digest(&SHA256, bytes).as_ref() {
-        append(&mut text, format_args!("{byte:02x}"));
-    }
-    text
-}
-
-/// Writing to a `String` cannot fail; its `Result` says nothing.
-fn append(text: &mut String, what: std::fmt::Arguments<'_>) {
-    let _: std::fmt::Result = text.write_fmt(what);
+fn hexadecimal_of(sum: &Digest) -> String {
+    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

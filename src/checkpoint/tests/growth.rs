@@ -56,7 +56,7 @@ fn a_large_text_copy_is_not_written_with_every_commit() {
     let mut keeper = Keeper::new(dir.path().to_owned(), restore(dir.path()));
     let mut change = Change::default();
     change.record_files((0..2000).map(file).collect(), vec![]);
-    let generation = || text_copy::read(dir.path()).unwrap().unwrap().generation;
+    let generation = || text_copy::read(dir.path(), None).unwrap().unwrap().generation;
     keeper.commit(&change, false);
     assert_eq!(generation(), 1);
     let mut change = Change::default();

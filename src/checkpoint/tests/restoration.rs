@@ -92,11 +92,11 @@ fn the_newer_copy_counts() {
         |dir| {
             // A store that lost its last commits and says nothing of it.
             let text = fs::read(text_copy::path(dir)).unwrap();
-            let mut newer = text_copy::parse(&text).unwrap();
+            let mut newer = text_copy::parse(&text, None).unwrap();
             newer.generation += 1;
             let destination = newer.destinations.get_mut("qradar").unwrap();
             destination.cursors.insert(FileKey(1), cursor(1, 150));
-            text_copy::write(dir, &text_copy::render(&newer)).unwrap();
+            text_copy::write(dir, &newer).unwrap();
         },
         Some("state_restored"),
         Some(150),
@@ -105,10 +105,10 @@ fn the_newer_copy_counts() {
     check(
         |dir| {
             let text = fs::read(text_copy::path(dir)).unwrap();
-            let mut older = text_copy::parse(&text).unwrap();
+            let mut older = text_copy::parse(&text, None).unwrap();
             older.generation -= 1;
             older.destinations.clear();
-            text_copy::write(dir, &text_copy::render(&older)).unwrap();
+            text_copy::write(dir, &older).unwrap();
         },
         None,
         Some(100),
@@ -169,7 +169,7 @@ fn a_new_store_that_was_not_finished_is_passed_over() {
     check(
         |dir| {
             let text = fs::read(text_copy::path(dir)).unwrap();
-            let mut state = text_copy::parse(&text).unwrap();
+            let mut state = text_copy::parse(&text, None).unwrap();
             let (mut store, _) = Store::open(&directory::store_path(dir, 7)).unwrap();
             store.commit(state.export()).unwrap();
             store.close();
@@ -180,7 +180,7 @@ fn a_new_store_that_was_not_finished_is_passed_over() {
     );
     // It died in the very first start, which writes the text copy first.
     let dir = tempfile::tempdir().unwrap();
-    text_copy::write(dir.path(), &text_copy::render(&State::default())).unwrap();
+    text_copy::write(dir.path(), &State::default()).unwrap();
     let (store, _) = Store::open(&directory::store_path(dir.path(), 1)).unwrap();
     store.close();
     let (_, restored) = open(dir.path());

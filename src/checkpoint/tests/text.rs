@@ -6,7 +6,17 @@ use std::os::unix::ffi::OsStringExt;
 use super::*;
 use crate::checkpoint::error::Flaw;
 use crate::checkpoint::state::{Change, State};
-use crate::checkpoint::text_copy::{parse, render};
+use crate::checkpoint::text_copy;
+
+fn render(state: &State) -> String {
+    let mut text = Vec::new();
+    text_copy::render(state, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn parse(text: &[u8]) -> Result<State, Flaw> {
+    text_copy::parse(text, None)
+}
 
 fn sample() -> State {
     let mut state = State::default();
@@ -75,4 +85,32 @@ fn a_later_version_is_named() {
     let text = render(&sample()).replacen("checkpoint 1", "checkpoint 2", 1);
     let flaw = parse(text.as_bytes()).expect_err("it is newer");
     assert!(matches!(flaw, Flaw::Newer { version: 2 }), "{flaw}");
+}
+
+#[test]
+fn of_one_that_is_not_newer_only_the_generation_is_read() {
+    let state = sample();
+    let text = render(&state);
+    let read = |known| text_copy::parse(text.as_bytes(), Some(known)).unwrap();
+    assert_eq!(read(state.generation - 1).files, state.files);
+    for known in [state.generation, state.generation + 1] {
+        let read = read(known);
+        assert_eq!(read.generation, state.generation);
+        assert!(read.files.is_empty() && read.destinations.is_empty());
+    }
+    let damaged = text.replacen("qradar", "qradaz", 1);
+    text_copy::parse(damaged.as_bytes(), Some(u64::MAX)).expect_err("a byte is altered");
+}
+
+#[test]
+fn a_line_that_means_nothing_is_refused_where_it_would_be_used() {
+    use sha2::{Digest, Sha256};
+    let text = render(&sample()).replacen("\ncursor", "\ncursed", 1);
+    let body = &text[..text.rfind("end sha256 ").unwrap()];
+    let text = format!("{body}end sha256 {:x}\n", Sha256::digest(body));
+    for known in [None, Some(0)] {
+        let flaw = text_copy::parse(text.as_bytes(), known).expect_err("it means nothing");
+        assert!(flaw.to_string().contains("line 7 means nothing"), "{flaw}");
+    }
+    assert_eq!(text_copy::parse(text.as_bytes(), Some(1)).unwrap().generation, 1);
 }
