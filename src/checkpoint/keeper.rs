@@ -94,7 +94,7 @@ impl Keeper {
     }
 
     /// Takes in a change and makes it durable. `settle` asks for the text copy however large.
-    pub(super) fn commit(&mut self, change: &Change, settle: bool) -> Committed {
+    pub(super) fn commit(&mut self, change: Change, settle: bool) -> Committed {
         let writes = if change.is_empty() { Vec::new() } else { self.state.apply(change) };
         let committed = self
             .store
@@ -267,14 +267,14 @@ mod tests {
     fn a_directory_that_is_gone_is_tried_now_and_then_and_not_all_the_time() {
         let dir = tempfile::tempdir().unwrap();
         let mut keeper = Keeper::new(dir.path().to_owned(), restore::restore(dir.path()));
-        assert!(keeper.commit(&Change::default(), true).durable);
+        assert!(keeper.commit(Change::default(), true).durable);
         let text = keeper.text.as_mut().unwrap();
         text.written = text.written.checked_sub(TEXT_INTERVAL * 2).unwrap();
         std::fs::remove_dir_all(dir.path()).unwrap();
         let mut change = Change::default();
         let ledger = Ledger::default();
         change.record("siem", Progress { cursors: Vec::new(), ledger, sequence: 7 });
-        let committed = keeper.commit(&change, true);
+        let committed = keeper.commit(change, true);
         assert!(!committed.durable && committed.retry);
         assert_eq!(committed.text_due, None, "the pause of the retry holds for the text as well");
     }

@@ -128,7 +128,7 @@ impl Checkpoint {
         let (files, destinations) = restoration.state.restored();
         let mut keeper = Keeper::new(dir.clone(), restoration);
         // Now, and not with the first event, it shows whether the directory can be written.
-        let begun = keeper.commit(&Change::default(), true);
+        let begun = keeper.commit(Change::default(), true);
         let shared = Arc::new(Shared::new(keeper.state(), begun.trouble.clone()));
         let writer = thread::Builder::new()
             .name("checkpoint".to_owned())

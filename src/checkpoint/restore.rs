@@ -102,7 +102,7 @@ fn read_store(dir: &Path) -> Result<Option<(Store, u64, State)>, Flaw> {
     for number in numbers {
         let opened = Store::open(&directory::store_path(dir, number));
         let read = opened.and_then(|(store, contents)| {
-            State::from_entries(&contents).map(|state| (store, number, state))
+            State::from_entries(contents).map(|state| (store, number, state))
         });
         match read {
             Ok(whole) => {

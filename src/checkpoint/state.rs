@@ -1,15 +1,15 @@
 //! The whole of what is to survive: files, cursors, ledgers. Plain values, no I/O.
 //!
 //! [`Change`] gathers what callers record between two commits; [`State::apply`] turns it into the
-//! keys that differ, and keeps the digest by which a copy proves that it is whole.
+//! entries that differ, and keeps the digests by which a copy proves that it is whole.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::ledger::Ledger;
 use crate::model::position::{Cursor, FileKey, FileRecord};
 
 use super::error::Flaw;
-use super::schema::{self, Entry, Seal};
+use super::schema::{self, Entry, Place, Seal};
 use super::{DestinationState, Progress};
 
 /// How many files that are gone are remembered, so that a cursor that comes late for one of them
@@ -32,9 +32,17 @@ pub(super) struct State {
     pub(super) files: BTreeMap<FileKey, FileRecord>,
     /// How far each destination is.
     pub(super) destinations: BTreeMap<String, Destination>,
-    entries: u64,
-    digest: u64,
-    gone: VecDeque<FileKey>,
+    /// The digest of every entry, as the store holds it or is to hold it.
+    digests: BTreeMap<Place, u64>,
+    gone: Gone,
+}
+
+/// The files that went last.
+#[derive(Clone, Debug, Default)]
+struct Gone {
+    keys: BTreeSet<FileKey>,
+    /// The same, the oldest first.
+    order: VecDeque<FileKey>,
 }
 
 /// One destination, by file.
@@ -97,54 +105,70 @@ impl Change {
     }
 }
 
+impl Gone {
+    fn remember(&mut self, key: FileKey) {
+        self.forget(key);
+        if self.order.len() == GONE_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+        self.keys.insert(key);
+        self.order.push_back(key);
+    }
+
+    fn forget(&mut self, key: FileKey) {
+        if self.keys.remove(&key) {
+            self.order.retain(|gone| *gone != key);
+        }
+    }
+}
+
 impl State {
     /// Rebuilds the state from the keys and values of the store.
     ///
     /// # Errors
     /// `Unfinished` without a seal, `Newer` for a later format, `Damaged` when the entries are not
     /// those that were sealed: one is missing, stale or altered.
-    pub(super) fn from_entries(contents: &[(Vec<u8>, Vec<u8>)]) -> Result<State, Flaw> {
+    pub(super) fn from_entries(
+        contents: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Result<State, Flaw> {
         let mut state = State::default();
-        let mut seal: Option<Seal> = None;
+        let mut found: Option<Seal> = None;
         for (key, value) in contents {
-            match schema::decode(key, value)? {
-                Entry::Seal(found) => {
-                    seal = Some(found);
+            let place = match schema::decode(&key, &value)? {
+                Entry::Seal(seal) => {
+                    found = Some(seal);
                     continue;
                 }
-                entry => state.insert(entry),
-            }
-            state.entries += 1;
-            state.digest = state.digest.wrapping_add(schema::digest(key, value));
+                Entry::Files(bucket, records) => {
+                    state.files.extend(records.into_iter().map(|record| (record.key, record)));
+                    Place::Files(bucket)
+                }
+                Entry::Account { name, ledger, sequence } => {
+                    let destination = state.destinations.entry(name.clone()).or_default();
+                    destination.ledger = ledger;
+                    destination.sequence = sequence;
+                    Place::Account(name)
+                }
+                Entry::Cursors(name, bucket, cursors) => {
+                    let destination = state.destinations.entry(name.clone()).or_default();
+                    destination.cursors.extend(cursors.into_iter().map(|c| (c.file, c)));
+                    Place::Cursors(name, bucket)
+                }
+            };
+            state.digests.insert(place, schema::digest(&key, &value));
         }
-        let Some(seal) = seal else { return Err(Flaw::Unfinished) };
-        if (seal.entries, seal.digest) != (state.entries, state.digest) {
+        let Some(found) = found else { return Err(Flaw::Unfinished) };
+        state.generation = found.generation;
+        let seal = state.seal();
+        if found != seal {
             return Err(Flaw::damaged(format!(
                 "{} entries, {} were sealed",
-                state.entries, seal.entries
+                seal.entries, found.entries
             )));
         }
-        state.generation = seal.generation;
         Ok(state)
-    }
-
-    /// Adds an entry that a copy holds.
-    pub(super) fn insert(&mut self, entry: Entry) {
-        match entry {
-            Entry::Seal(_) => {}
-            Entry::File(record) => {
-                self.files.insert(record.key, record);
-            }
-            Entry::Destination { name, ledger, sequence } => {
-                let destination = self.destinations.entry(name).or_default();
-                destination.ledger = ledger;
-                destination.sequence = sequence;
-            }
-            Entry::Cursor { destination, cursor } => {
-                let destination = self.destinations.entry(destination).or_default();
-                destination.cursors.insert(cursor.file, cursor);
-            }
-        }
     }
 
     /// Makes this state newer than every copy that may be left of the one it was restored from.
@@ -152,48 +176,34 @@ impl State {
         self.generation = self.generation.saturating_add(GENERATION_LEAP);
     }
 
-    /// Takes in a change and returns what differs from before, the seal last.
-    pub(super) fn apply(&mut self, change: &Change) -> Vec<Write> {
-        let mut writes = Vec::new();
-        for (key, record) in &change.files {
+    /// Takes in a change and returns the entries that differ from before, the seal last.
+    pub(super) fn apply(&mut self, change: Change) -> Vec<Write> {
+        let mut touched = BTreeSet::new();
+        for (key, record) in change.files {
             match record {
-                Some(record) => self.see(record, &mut writes),
-                None => self.forget(*key, &mut writes),
+                Some(record) => self.see(record, &mut touched),
+                None => self.forget(key, &mut touched),
             }
         }
-        for (name, moved) in &change.destinations {
-            self.advance(name, moved, &mut writes);
+        for (name, moved) in change.destinations {
+            self.advance(name, moved, &mut touched);
         }
         self.generation = self.generation.saturating_add(1);
-        for (key, value) in &writes {
-            let Some(value) = value else { continue };
-            self.entries += 1;
-            self.digest = self.digest.wrapping_add(schema::digest(key, value));
-        }
-        writes.push(self.seal());
-        writes
+        self.write(touched)
     }
 
     /// Everything, the seal last: what an empty store is filled with. Counts the entries anew,
     /// for a state that was put together from a text copy.
     pub(super) fn export(&mut self) -> Vec<Write> {
-        let mut writes: Vec<Write> = self.files.values().map(schema::file).map(present).collect();
+        let files = self.files.keys().map(|file| Place::Files(schema::bucket(*file)));
+        let mut all: BTreeSet<Place> = files.collect();
         for (name, destination) in &self.destinations {
-            writes.push(present(schema::destination(
-                name,
-                &destination.ledger,
-                destination.sequence,
-            )));
-            let cursors = destination.cursors.values();
-            writes.extend(cursors.map(|cursor| present(schema::cursor(name, cursor))));
+            all.insert(Place::Account(name.clone()));
+            let buckets = destination.cursors.keys().map(|file| schema::bucket(*file));
+            all.extend(buckets.map(|bucket| Place::Cursors(name.clone(), bucket)));
         }
-        self.entries = writes.len() as u64;
-        self.digest = writes
-            .iter()
-            .filter_map(|(key, value)| value.as_ref().map(|value| schema::digest(key, value)))
-            .fold(0, u64::wrapping_add);
-        writes.push(self.seal());
-        writes
+        self.digests.clear();
+        self.write(all)
     }
 
     /// One destination's cursor in a file.
@@ -214,74 +224,82 @@ impl State {
         (self.files.values().cloned().collect(), destinations.collect())
     }
 
-    fn see(&mut self, record: &FileRecord, writes: &mut Vec<Write>) {
-        self.gone.retain(|key| *key != record.key);
-        let old = self.files.insert(record.key, record.clone());
-        if old.as_ref() == Some(record) {
-            return;
+    fn see(&mut self, record: FileRecord, touched: &mut BTreeSet<Place>) {
+        self.gone.forget(record.key);
+        if self.files.get(&record.key) != Some(&record) {
+            touched.insert(Place::Files(schema::bucket(record.key)));
+            self.files.insert(record.key, record);
         }
-        if let Some(old) = old {
-            self.subtract(schema::file(&old));
-        }
-        writes.push(present(schema::file(record)));
     }
 
-    fn forget(&mut self, key: FileKey, writes: &mut Vec<Write>) {
-        if self.gone.len() == GONE_MAX {
-            self.gone.pop_front();
+    fn forget(&mut self, key: FileKey, touched: &mut BTreeSet<Place>) {
+        self.gone.remember(key);
+        let bucket = schema::bucket(key);
+        if self.files.remove(&key).is_some() {
+            touched.insert(Place::Files(bucket));
         }
-        self.gone.push_back(key);
-        let mut dropped: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        dropped.extend(self.files.remove(&key).as_ref().map(schema::file));
         for (name, destination) in &mut self.destinations {
-            let cursor = destination.cursors.remove(&key);
-            dropped.extend(cursor.map(|cursor| schema::cursor(name, &cursor)));
-        }
-        for (key, value) in dropped {
-            writes.push((key.clone(), None));
-            self.subtract((key, value));
+            if destination.cursors.remove(&key).is_some() {
+                touched.insert(Place::Cursors(name.clone(), bucket));
+            }
         }
     }
 
-    fn advance(&mut self, name: &str, moved: &Destination, writes: &mut Vec<Write>) {
-        let mut replaced: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        let known = self.destinations.contains_key(name);
-        let held = self.destinations.entry(name.to_owned()).or_default();
+    fn advance(&mut self, name: String, moved: Destination, touched: &mut BTreeSet<Place>) {
+        let known = self.destinations.contains_key(&name);
+        let held = self.destinations.entry(name.clone()).or_default();
         if !known || (held.ledger, held.sequence) != (moved.ledger, moved.sequence) {
-            if known {
-                replaced.push(schema::destination(name, &held.ledger, held.sequence));
-            }
-            writes.push(present(schema::destination(name, &moved.ledger, moved.sequence)));
+            touched.insert(Place::Account(name.clone()));
             held.ledger = moved.ledger;
             held.sequence = moved.sequence;
         }
-        for (file, cursor) in &moved.cursors {
-            if self.gone.contains(file) || held.cursors.get(file) == Some(cursor) {
-                continue;
+        for (file, cursor) in moved.cursors {
+            if !self.gone.keys.contains(&file) && held.cursors.get(&file) != Some(&cursor) {
+                touched.insert(Place::Cursors(name.clone(), schema::bucket(file)));
+                held.cursors.insert(file, cursor);
             }
-            let old = held.cursors.insert(*file, *cursor);
-            replaced.extend(old.map(|old| schema::cursor(name, &old)));
-            writes.push(present(schema::cursor(name, cursor)));
-        }
-        for entry in replaced {
-            self.subtract(entry);
         }
     }
 
-    fn subtract(&mut self, (key, value): (Vec<u8>, Vec<u8>)) {
-        self.entries = self.entries.saturating_sub(1);
-        self.digest = self.digest.wrapping_sub(schema::digest(&key, &value));
+    /// These entries as they are now, and the seal of all.
+    fn write(&mut self, places: BTreeSet<Place>) -> Vec<Write> {
+        let mut writes = Vec::with_capacity(places.len() + 1);
+        for place in places {
+            let (key, value) = (schema::key(&place), self.value(&place));
+            match &value {
+                Some(value) => self.digests.insert(place, schema::digest(&key, value)),
+                None => self.digests.remove(&place),
+            };
+            writes.push((key, value));
+        }
+        let (key, value) = schema::seal(&self.seal());
+        writes.push((key, Some(value)));
+        writes
     }
 
-    fn seal(&self) -> Write {
-        present(schema::seal(&Seal {
+    /// What an entry is to hold; `None` when nothing is left of it.
+    fn value(&self, place: &Place) -> Option<Vec<u8>> {
+        match place {
+            Place::Files(bucket) => {
+                let files = self.files.range(schema::keys(*bucket));
+                schema::files(files.map(|(_, record)| record))
+            }
+            Place::Account(name) => {
+                let destination = self.destinations.get(name)?;
+                Some(schema::account(&destination.ledger, destination.sequence))
+            }
+            Place::Cursors(name, bucket) => {
+                let cursors = self.destinations.get(name)?.cursors.range(schema::keys(*bucket));
+                schema::cursors(cursors.map(|(_, cursor)| cursor))
+            }
+        }
+    }
+
+    fn seal(&self) -> Seal {
+        Seal {
             generation: self.generation,
-            entries: self.entries,
-            digest: self.digest,
-        }))
+            entries: self.digests.len() as u64,
+            digest: self.digests.values().copied().fold(0, u64::wrapping_add),
+        }
     }
-}
-
-fn present((key, value): (Vec<u8>, Vec<u8>)) -> Write {
-    (key, Some(value))
 }

@@ -197,9 +197,9 @@ pub(super) fn run(shared: &Arc<Shared>, mut keeper: Keeper, interval: Duration, 
     // What has been taken and is not durable yet: more than the last job when commits fail.
     let mut moved = Change::default();
     loop {
-        let job = shared.next(due);
+        let mut job = shared.next(due);
         moved.merge(job.change.clone());
-        let committed = keeper.commit(&job.change, job.settle);
+        let committed = keeper.commit(std::mem::take(&mut job.change), job.settle);
         watch.see(committed.trouble.as_ref());
         due = self::due(&committed, interval);
         shared.finish(&job, &committed, &mut moved, keeper.state());

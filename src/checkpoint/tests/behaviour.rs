@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::state::{Change, State};
 
 #[test]
 fn what_was_recorded_comes_back() {
@@ -83,6 +84,31 @@ fn files_that_are_gone_take_their_cursors_with_them() {
     checkpoint.record("qradar", progress(vec![cursor(1, 12)], 3));
     checkpoint.flush().unwrap();
     assert_eq!(checkpoint.durable_offset("qradar", FileKey(1)), Some(12));
+}
+
+#[test]
+fn the_last_4096_files_that_went_are_remembered() {
+    let mut state = State::default();
+    let mut apply = |upserts: Vec<u64>, gone: Vec<u64>, cursors: Vec<u64>| {
+        let mut change = Change::default();
+        let upserts = upserts.into_iter().map(file).collect();
+        change.record_files(upserts, gone.into_iter().map(FileKey).collect());
+        let cursors = cursors.into_iter().map(|key| cursor(key, 1)).collect();
+        change.record("qradar", progress(cursors, 1));
+        state.apply(change);
+        let cursors = state.destinations["qradar"].cursors.keys();
+        cursors.map(|file| file.0).collect::<Vec<_>>()
+    };
+    apply((0..5000).collect(), vec![], vec![]);
+    apply(vec![], (0..5000).collect(), vec![]);
+    let remembered = 5000 - 4096;
+    let first: Vec<u64> = (0..remembered).collect();
+    assert_eq!(apply(vec![], vec![], (0..5000).collect()), first);
+    // One that went again went last; one that came again is no longer gone.
+    let first: Vec<u64> = (1..remembered).collect();
+    assert_eq!(apply(vec![], vec![0, remembered], vec![0, remembered]), first);
+    let with_last: Vec<u64> = first.into_iter().chain([remembered + 1, 4999]).collect();
+    assert_eq!(apply(vec![4999], vec![], vec![remembered, remembered + 1, 4999]), with_last);
 }
 
 #[test]

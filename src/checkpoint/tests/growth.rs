@@ -26,13 +26,13 @@ fn the_store_is_built_anew_when_it_has_grown() {
     let mut keeper = Keeper::new(dir.path().to_owned(), restore(dir.path()));
     let mut change = Change::default();
     change.record_files((0..40).map(file).collect(), vec![]);
-    assert!(keeper.commit(&change, true).durable);
+    assert!(keeper.commit(change, true).durable);
     let mut largest = 0;
     for commit in 1..=3000_u64 {
         let mut change = Change::default();
         let cursors = (0..10).map(|n| cursor((commit + n) % 40, commit)).collect();
         change.record("qradar", progress(cursors, commit));
-        let committed = keeper.commit(&change, false);
+        let committed = keeper.commit(change, false);
         assert!(committed.durable);
         assert_eq!(committed.trouble, None);
         if commit % 100 == 0 {
@@ -57,14 +57,14 @@ fn a_large_text_copy_is_not_written_with_every_commit() {
     let mut change = Change::default();
     change.record_files((0..2000).map(file).collect(), vec![]);
     let generation = || text_copy::read(dir.path(), None).unwrap().unwrap().generation;
-    keeper.commit(&change, false);
+    keeper.commit(change, false);
     assert_eq!(generation(), 1);
     let mut change = Change::default();
     change.record("qradar", progress(vec![cursor(1, 1)], 1));
-    let committed = keeper.commit(&change, false);
+    let committed = keeper.commit(change, false);
     assert!(committed.durable && committed.text_due.is_some_and(|due| due > Instant::now()));
     assert_eq!(generation(), 1);
-    let committed = keeper.commit(&Change::default(), true);
+    let committed = keeper.commit(Change::default(), true);
     assert!(committed.durable && committed.text_due.is_none());
     assert_eq!(generation(), 2);
     keeper.close();

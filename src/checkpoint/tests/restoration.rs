@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::checkpoint::schema;
+use crate::checkpoint::schema::{self, Place};
 use crate::checkpoint::state::State;
 use crate::checkpoint::store::Store;
 use crate::checkpoint::{directory, text_copy};
@@ -120,9 +120,9 @@ fn the_newer_copy_counts() {
 fn newer_entry(dir: &Path) {
     let number = directory::store_numbers(dir).unwrap()[0];
     let (mut store, _) = Store::open(&directory::store_path(dir, number)).unwrap();
-    let (key, mut value) = schema::file(&file(5));
+    let mut value = schema::files([file(5)].iter()).unwrap();
     value[0] = 2;
-    store.commit(vec![(key, Some(value))]).unwrap();
+    store.commit(vec![(schema::key(&Place::Files(0)), Some(value))]).unwrap();
     store.close();
 }
 

@@ -26,7 +26,7 @@ fn sample() -> State {
     change.record("qradar", progress(vec![cursor(1, 10), cursor(2, u64::MAX)], 3));
     change.record("a name\nwith %", progress(vec![], 0));
     change.record("", progress(vec![cursor(1, 0)], 0));
-    state.apply(&change);
+    state.apply(change);
     state
 }
 
@@ -46,7 +46,7 @@ fn it_reads_as_documented() {
     let mut change = Change::default();
     change.record_files(vec![file(0xa1)], vec![]);
     change.record("qradar", progress(vec![cursor(0xa1, 51_200)], 17));
-    state.apply(&change);
+    state.apply(change);
     let text = render(&state);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "spoolgate-checkpoint 1");
