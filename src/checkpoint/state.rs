@@ -92,17 +92,6 @@ impl Change {
             }
         }
     }
-
-    /// Takes in a later change.
-    pub(super) fn merge(&mut self, later: Change) {
-        self.files.extend(later.files);
-        for (name, moved) in later.destinations {
-            let held = self.destinations.entry(name).or_default();
-            held.ledger = moved.ledger;
-            held.sequence = moved.sequence;
-            held.cursors.extend(moved.cursors);
-        }
-    }
 }
 
 impl Gone {

@@ -8,7 +8,7 @@
 //! *Diagnostics*: one error when a commit fails that worked before (or fails for another reason
 //! than the last), one line when it works again, with how long it did not. Nothing is fatal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,13 @@ struct Job {
     flushes: u64,
     settle: bool,
     stop: bool,
+}
+
+/// What has been taken and is not durable yet, by name: the values are in the state.
+#[derive(Default)]
+struct Moved {
+    gone: BTreeSet<FileKey>,
+    cursors: BTreeMap<String, BTreeSet<FileKey>>,
 }
 
 /// When the thread may and has to act, when nobody flushes.
@@ -153,7 +160,7 @@ impl Shared {
     }
 
     /// Publishes what came of a job. `moved` is everything taken since the last durable commit.
-    fn finish(&self, job: &Job, committed: &Committed, moved: &mut Change, state: &State) {
+    fn finish(&self, job: &Job, committed: &Committed, moved: &mut Moved, state: &State) {
         let mut desk = self.desk();
         desk.trouble.clone_from(&committed.trouble);
         desk.flushed = job.flushes;
@@ -167,22 +174,29 @@ impl Shared {
 }
 
 impl Desk {
-    fn publish(&mut self, moved: Change, state: &State) {
-        for (key, record) in moved.files {
-            if record.is_none() {
-                for offsets in self.offsets.values_mut() {
-                    offsets.remove(&key);
-                }
+    fn publish(&mut self, moved: Moved, state: &State) {
+        for name in moved.cursors.keys() {
+            if !self.offsets.contains_key(name) {
+                self.offsets.insert(name.clone(), BTreeMap::new());
             }
         }
-        for (name, destination) in moved.destinations {
-            let offsets = self.offsets.entry(name.clone()).or_default();
-            for key in destination.cursors.keys() {
-                match state.cursor(&name, *key) {
+        for (name, offsets) in &mut self.offsets {
+            for key in moved.cursors.get(name).into_iter().flatten().chain(&moved.gone) {
+                match state.cursor(name, *key) {
                     Some(cursor) => offsets.insert(*key, cursor.offset),
                     None => offsets.remove(key),
                 };
             }
+        }
+    }
+}
+
+impl Moved {
+    fn add(&mut self, change: &Change) {
+        let gone = change.files.iter().filter(|(_, record)| record.is_none());
+        self.gone.extend(gone.map(|(key, _)| *key));
+        for (name, destination) in &change.destinations {
+            self.cursors.entry(name.clone()).or_default().extend(destination.cursors.keys());
         }
     }
 }
@@ -194,11 +208,11 @@ pub(super) fn run(shared: &Arc<Shared>, mut keeper: Keeper, interval: Duration, 
     let mut watch = TroubleWatch::default();
     watch.see(begun.trouble.as_ref());
     let mut due = due(begun, interval);
-    // What has been taken and is not durable yet: more than the last job when commits fail.
-    let mut moved = Change::default();
+    // More than the last job when commits fail.
+    let mut moved = Moved::default();
     loop {
         let mut job = shared.next(due);
-        moved.merge(job.change.clone());
+        moved.add(&job.change);
         let committed = keeper.commit(std::mem::take(&mut job.change), job.settle);
         watch.see(committed.trouble.as_ref());
         due = self::due(&committed, interval);
@@ -260,6 +274,33 @@ impl TroubleWatch {
                 self.since = None;
                 let seconds = begin.elapsed().as_secs();
                 tracing::info!(code, seconds, "progress is saved again");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::tests::layout::random_change;
+
+    #[test]
+    fn what_is_published_is_what_is_durable() {
+        let mut random = fastrand::Rng::with_seed(11);
+        for _ in 0..50 {
+            let (mut state, mut desk) = (State::default(), Desk::default());
+            let mut moved = Moved::default();
+            for _ in 0..40 {
+                let change = random_change(&mut random);
+                moved.add(&change);
+                state.apply(change);
+                // Every other commit fails, and what it took is published with the next.
+                if random.bool() {
+                    continue;
+                }
+                desk.publish(std::mem::take(&mut moved), &state);
+                let held = Shared::new(&state, None);
+                assert_eq!(desk.offsets, held.desk().offsets);
             }
         }
     }

@@ -6,7 +6,7 @@ mod dead_letter;
 mod full_disk;
 mod growth;
 mod kill;
-mod layout;
+pub(super) mod layout;
 mod restoration;
 mod text;
 
