@@ -44,6 +44,10 @@ const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// sled's page cache, bytes. The data set is smaller; its default is 1 GiB.
 const CACHE_BYTES: u64 = 1 << 20;
 
+/// How late timers of sled's threads may be. Nothing of theirs is waited for by time: work wakes
+/// them at once.
+const TIMER_SLACK: Duration = Duration::from_secs(60);
+
 /// What a store held when it was opened.
 pub(super) type Contents = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -114,10 +118,6 @@ impl Store {
 }
 
 /// The thread: opens, hands out the contents, then commits batch after batch.
-/// How late timers of sled's threads may be. Nothing of theirs is waited for by time: work wakes
-/// them at once.
-const TIMER_SLACK: Duration = Duration::from_secs(60);
-
 fn serve(path: &Path, opened: &SyncSender<Result<Contents, Flaw>>, requests: &Receiver<Request>) {
     // The threads of the pool inherit it, prctl(2). Where it is refused they wake as they like.
     let nanoseconds = u64::try_from(TIMER_SLACK.as_nanos()).unwrap_or(u64::MAX);
@@ -169,7 +169,8 @@ fn open(path: &Path) -> Result<sled::Db, Flaw> {
                 if error.to_string().contains("could not acquire lock")
                     && Instant::now() < deadline =>
             {
-                thread::sleep(Duration::from_millis(10));
+                // It is a matter of microseconds, and a sleep here may be late by the timers' slack.
+                thread::yield_now();
             }
             opened => return opened.map_err(flaw),
         }

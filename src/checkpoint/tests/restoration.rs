@@ -231,3 +231,18 @@ fn a_store_that_vanishes_is_made_anew() {
     assert_eq!(restored.notice, None);
     assert_eq!(offset(&restored, "qradar", 1), Some(150));
 }
+
+#[test]
+fn a_store_that_is_still_locked_is_waited_for() {
+    let dir = prepared();
+    let number = directory::store_numbers(dir.path()).unwrap()[0];
+    let path = directory::store_path(dir.path(), number);
+    let log = fs::File::open(path.join("db")).unwrap();
+    log.lock().unwrap();
+    let begin = std::time::Instant::now();
+    let opening = std::thread::spawn(move || Store::open(&path).map(|(store, _)| store.close()));
+    std::thread::sleep(Duration::from_millis(50));
+    drop(log);
+    opening.join().unwrap().unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(5), "it was waited for by a late timer");
+}
