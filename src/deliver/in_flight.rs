@@ -36,6 +36,9 @@ pub struct Portion {
 /// of the receiver unless single events trickle by the ten thousand.
 pub const PORTIONS_MAX: usize = 65_536;
 
+/// What an empty ring keeps of its memory; that many are seldom in flight.
+const PORTIONS_KEPT: usize = 1024;
+
 /// See the module's text.
 #[derive(Debug)]
 pub struct InFlight {
@@ -108,6 +111,9 @@ impl InFlight {
             self.portions.pop_front();
             self.pass(&portion);
             moved.insert(portion.end.file, portion.end);
+        }
+        if self.portions.is_empty() {
+            self.portions.shrink_to(PORTIONS_KEPT);
         }
         (!moved.is_empty()).then_some(Passed {
             cursors: moved.into_values().collect(),

@@ -163,7 +163,7 @@ impl Inventory {
             head_bytes < HEAD_BYTES_MAX as u64 && head_bytes < offset
         };
         // A cursor is worth no more than the head by which its file is found again.
-        if self.files.get(&work.key).is_some_and(is_grown)
+        if self.files.get(&work.key).is_some_and(|entry| is_grown(entry))
             && let Ok(probe) = probe::probe_open(Arc::clone(&work.file), work.is_compressed)
             && self.is_same(work)
             && self.update(work.key, probe) != work.key

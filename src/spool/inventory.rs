@@ -102,7 +102,8 @@ pub(super) struct Inventory {
     pub settings: Settings,
     pub patterns: Arc<Vec<Pattern>>,
     pub directories: Vec<Directory>,
-    pub files: HashMap<FileKey, Entry>,
+    /// Boxed: a table that has grown is up to half empty.
+    pub files: HashMap<FileKey, Box<Entry>>,
     /// By device and inode.
     pub inodes: HashMap<(u64, u64), FileKey>,
     /// Files of the checkpoint that were not found yet.
@@ -208,7 +209,7 @@ impl Inventory {
             directory.names.insert(entry.name.clone(), key);
         }
         self.inodes.insert((entry.status.device, entry.status.inode), key);
-        self.files.insert(key, entry);
+        self.files.insert(key, Box::new(entry));
         self.upserts.insert(key);
         self.hold(key, probe_file);
     }

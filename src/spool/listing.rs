@@ -230,7 +230,7 @@ impl Inventory {
     pub(super) fn is_calm(&self) -> bool {
         let is_calm = |entry: &Entry| !entry.is_failing && entry.presence == Presence::Present;
         self.pending.is_empty()
-            && self.files.values().all(is_calm)
+            && self.files.values().all(|entry| is_calm(entry))
             && self.directories.iter().all(|directory| {
                 !directory.is_unlisted && !directory.has_links && directory.warned.is_empty()
             })

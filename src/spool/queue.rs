@@ -4,6 +4,9 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use crate::model::position::FileKey;
 
+/// An empty queue keeps the memory of so many; at a start there may have been thousands.
+const FILES_KEPT: usize = 1024;
+
 /// In which turn a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
@@ -56,6 +59,9 @@ impl Queue {
             if self.queued.remove(&key) {
                 return Some((key, Rank::Last));
             }
+        }
+        if self.queued.capacity() > FILES_KEPT {
+            self.clear();
         }
         None
     }
