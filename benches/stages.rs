@@ -125,7 +125,8 @@ fn arbitex(count: u64) -> String {
 }
 
 /// `count` lines of each kind, by the built-in schema that reads them: the samples in `config` and
-/// `tests/samples` over and over.
+/// `tests/samples` over and over, without the few that are no event (two that lost their syslog
+/// header): to put a line into the dead letter is not what is measured.
 fn by_schema(count: u64) -> Vec<(&'static str, String)> {
     let samples = [
         ("mitrity", include_str!("../config/samples/mitrity.jsonl")),
@@ -137,9 +138,16 @@ fn by_schema(count: u64) -> Vec<(&'static str, String)> {
         ("cef", include_str!("../tests/samples/cef/imperva_cloudwaf_crowdstrike_unlicense.cef")),
         ("generic", include_str!("../tests/samples/json/cloudtrail_stratus_red_team.jsonl")),
     ];
-    let repeat = |text: &str| -> String {
+    let mut pipeline = whole();
+    let mut batch = Batch::default();
+    let mut repeat = |text: &str| -> String {
         let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines.cycle().take(count as usize).collect()
+        let mut becomes_message = |line: &&str| {
+            pipeline.fill(run(line), NOW, &mut 1, &mut batch);
+            batch.counts().messages == 1
+        };
+        let lines: Vec<&str> = lines.filter(&mut becomes_message).collect();
+        lines.into_iter().cycle().take(count as usize).collect()
     };
     let others = samples.into_iter().map(|(name, text)| (name, repeat(text)));
     std::iter::once(("arbitex", arbitex(count))).chain(others).collect()
