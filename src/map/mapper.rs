@@ -122,7 +122,7 @@ impl Mapper {
         let nested = self.guard.remove_nested(line, tape);
         let walked = self.trie.walk(&self.guard, line, tape, &mut self.slots);
         let mut more = 0;
-        if walked.has_label {
+        if walked.has_guarded_label {
             more += self.guard.remove_labelled(line, tape);
         }
         if decoded.format == Format::Cef && nested + walked.removed + more > 0 {

@@ -8,8 +8,6 @@
 
 use crate::model::event::Tape;
 
-use super::trie::Walked;
-
 /// How many shapes are kept, each in the place that its sum says.
 const SHAPES: usize = 64;
 
@@ -31,13 +29,29 @@ struct Kept {
 }
 
 /// What a walk finds and does.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Result {
     /// The slots that have a value, and its index.
     pub(super) found: Vec<(u32, u32)>,
     /// The keys that the guard took out.
     pub(super) removed: Vec<u32>,
-    pub(super) walked: Walked,
+    /// The values that are labels of slots.
+    pub(super) labels: Vec<u32>,
+}
+
+impl Clone for Result {
+    fn clone(&self) -> Result {
+        let mut clone = Result::default();
+        clone.clone_from(self);
+        clone
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, other: &Result) {
+        self.found.clone_from(&other.found);
+        self.removed.clone_from(&other.removed);
+        self.labels.clone_from(&other.labels);
+    }
 }
 
 impl Shapes {
@@ -85,8 +99,6 @@ impl Shapes {
         }
         let kept = self.kept.get_mut(place(&self.sought))?;
         kept.shape.clone_from(&self.sought);
-        kept.result.found.clear();
-        kept.result.removed.clear();
         Some(&mut kept.result)
     }
 }

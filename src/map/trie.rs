@@ -4,12 +4,12 @@
 //! In: paths, when the mapper is built; then an event. Out: for each path the place of its value
 //! in the tape, which has lost its guarded members.
 
-use crate::model::event::{ELSEWHERE, Event, Tape, Value};
+use crate::model::event::{ELSEWHERE, Event, Kind, Tape, Value};
 
 use super::guard::Guard;
 use super::keys::{KnownKeys, Meaning};
 use super::lookup::Lookup;
-use super::shapes::Shapes;
+use super::shapes::{Result, Shapes};
 
 /// No value.
 const ABSENT: u32 = u32::MAX;
@@ -39,6 +39,8 @@ pub(super) struct Trie {
     steps: Vec<Step>,
     slots: usize,
     shapes: Shapes,
+    /// What the walk at hand finds, until it is kept.
+    result: Result,
 }
 
 /// From a place by a word to a child.
@@ -79,8 +81,8 @@ pub(super) struct Slots {
 pub(super) struct Walked {
     /// Members that the guard took out.
     pub(super) removed: usize,
-    /// Some key labels a slot.
-    pub(super) has_label: bool,
+    /// Some member labels a slot and names a guarded key.
+    pub(super) has_guarded_label: bool,
 }
 
 impl Builder {
@@ -133,6 +135,7 @@ impl Builder {
             steps,
             slots: self.slots as usize,
             shapes: Shapes::new(),
+            result: Result::default(),
         }
     }
 
@@ -181,40 +184,34 @@ impl Trie {
                 slots.series = series;
             }
             same.removed.iter().for_each(|key| tape.take_out(*key));
-            return same.walked;
+            return same.walked(guard, Event::new(tape, line));
         }
         slots.begin(self.slots, self.branches.len());
-        let mut guarded = Vec::new();
-        let walked = self.walk_keys(guard, line, tape, slots, &mut guarded);
-        if let Some(result) = self.shapes.keep() {
-            result.found.extend(slots.found());
-            result.removed = guarded;
-            result.walked = walked;
+        self.walk_keys(guard, line, tape, slots);
+        if let Some(kept) = self.shapes.keep() {
+            self.result.found.clear();
+            self.result.found.extend(slots.found());
+            kept.clone_from(&self.result);
         }
-        walked
+        self.result.walked(guard, Event::new(tape, line))
     }
 
-    fn walk_keys(
-        &mut self,
-        guard: &Guard,
-        line: &str,
-        tape: &mut Tape,
-        slots: &mut Slots,
-        guarded: &mut Vec<u32>,
-    ) -> Walked {
+    fn walk_keys(&mut self, guard: &Guard, line: &str, tape: &mut Tape, slots: &mut Slots) {
         let (known, words) = (&mut self.known, &self.words);
         let (steps, branches) = (self.steps.as_slice(), self.branches.as_slice());
-        let mut has_label = false;
-        let removed = tape.walk(line, ROOT, |place, key, member| {
+        let Result { removed, labels, .. } = &mut self.result;
+        removed.clear();
+        labels.clear();
+        tape.walk(line, ROOT, |place, key, member| {
             let word = match known.meaning(key, guard, words) {
                 Meaning::Guarded => {
                     // The key stands before its value.
-                    guarded.push(member.index - 1);
+                    removed.push(member.index - 1);
                     return None;
                 }
                 Meaning::Word(word) => word,
                 Meaning::Label(word) => {
-                    has_label = true;
+                    labels.push(member.index);
                     word
                 }
                 _ => return Some(ELSEWHERE),
@@ -231,7 +228,20 @@ impl Trie {
             }
             Some(child.place)
         });
-        Walked { removed, has_label }
+    }
+}
+
+impl Result {
+    /// What that means for an event of which it holds. The text of a label is another in each.
+    fn walked(&self, guard: &Guard, event: Event<'_>) -> Walked {
+        let is_guarded = |index: &u32| match event.by_index(*index).map(Value::kind) {
+            Some(Kind::Text(label)) => guard.guards(label),
+            _ => false,
+        };
+        Walked {
+            removed: self.removed.len(),
+            has_guarded_label: self.labels.iter().any(is_guarded),
+        }
     }
 }
 
