@@ -24,7 +24,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr2, memrchr};
+use memchr::memchr2;
 
 use super::error::DecodeError;
 use super::place;
@@ -71,13 +71,13 @@ fn read_header(
 ) -> Result<usize, DecodeError> {
     let mut at = start;
     let mut next = |missing: &'static str| {
-        let end = field_end(line, at)
+        let (end, has_escapes) = field_end(line, at)
             .ok_or(DecodeError::CefHeader { column: line.len() + 1, missing })?;
         let range = at..end;
         at = end + 1;
-        Ok(range)
+        Ok((range, has_escapes))
     };
-    let range = next("device_vendor")?;
+    let (range, _) = next("device_vendor")?;
     let version = line.get(range.clone()).unwrap_or("").trim();
     if !matches!(version, "0" | "1") {
         return Err(DecodeError::CefVersion { column: range.start + 1 });
@@ -85,11 +85,14 @@ fn read_header(
     place::member(tape, line, "version", version);
     // A field ends where the next begins: without its `|`, it is the next that is missing.
     for (key, following) in FIELDS.into_iter().zip(FIELDS.into_iter().skip(1).chain(["severity"])) {
-        let range = next(following)?;
+        let (range, has_escapes) = next(following)?;
         tape.key(key);
-        push_unescaped(line, range, is_escaped_in_header, tape, scratch);
+        match has_escapes {
+            true => push_unescaped(line, range, is_escaped_in_header, tape, scratch),
+            false => tape.text_in_line(range.start, range.end),
+        }
     }
-    let end = field_end(line, at).unwrap_or(line.len());
+    let end = field_end(line, at).map_or(line.len(), |(end, _)| end);
     let severity = line.get(at..end).unwrap_or("").trim();
     if !is_severity(severity) {
         return Err(DecodeError::CefSeverity { column: at + 1 });
@@ -98,14 +101,18 @@ fn read_header(
     Ok(line.len().min(end + 1))
 }
 
-/// The first `|` at or behind `at` that is not escaped.
-fn field_end(line: &str, mut at: usize) -> Option<usize> {
+/// The first `|` at or behind `at` that is not escaped, and whether there are escapes before it.
+fn field_end(line: &str, mut at: usize) -> Option<(usize, bool)> {
+    let mut has_escapes = false;
     loop {
         let rest = line.as_bytes().get(at..)?;
         let found = memchr2(b'|', b'\\', rest)?;
         match rest.get(found) {
-            Some(b'|') => return Some(at + found),
-            _ => at += found + 2,
+            Some(b'|') => return Some((at + found, has_escapes)),
+            _ => {
+                has_escapes = true;
+                at += found + 2;
+            }
         }
     }
 }
@@ -129,11 +136,17 @@ fn read_extension(
     let blank = bytes.iter().skip(start).take_while(|byte| **byte == b' ').count();
     let start = start + blank;
     let mut at = start;
-    // Where the value began that has not ended yet.
+    // Where the value began that has not ended yet, and whether a backslash stood in it.
     let mut value: Option<usize> = None;
+    let mut has_escapes = false;
+    let mut push = |range: Range<usize>, has_escapes: bool, tape: &mut Tape| match has_escapes {
+        true => push_unescaped(text, range, is_escaped_in_extension, tape, scratch),
+        false => tape.text_in_line(range.start, range.end),
+    };
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'=', b'\\', rest)) {
         let found = at + found;
         if bytes.get(found) == Some(&b'\\') {
+            has_escapes = true;
             at = found + 2;
             continue;
         }
@@ -142,9 +155,8 @@ fn read_extension(
             continue;
         };
         match value {
-            Some(value) => {
-                push_unescaped(text, value..key - 1, is_escaped_in_extension, tape, scratch);
-            }
+            // No key holds a backslash, so those that were seen stand in the value.
+            Some(value) => push(value..key - 1, std::mem::take(&mut has_escapes), tape),
             None if key > start => return Err(DecodeError::CefExtension { column: start + 1 }),
             None => {}
         }
@@ -153,7 +165,7 @@ fn read_extension(
     }
     match value {
         Some(value) => {
-            push_unescaped(text, value..text.len(), is_escaped_in_extension, tape, scratch);
+            push(value..text.len(), has_escapes, tape);
             Ok(())
         }
         None if start < text.len() => Err(DecodeError::CefExtension { column: start + 1 }),
@@ -164,20 +176,34 @@ fn read_extension(
 /// Where the key begins that ends at the `=` at `end`; `None` when the `=` is part of a value.
 /// Behind a value, a key must have a space in front.
 fn key_before(bytes: &[u8], from: usize, end: usize, in_value: bool) -> Option<usize> {
-    let key = match memrchr(b' ', bytes.get(from..end)?) {
-        Some(space) => from + space + 1,
-        None if in_value => return None,
-        None => from,
+    let before = bytes.get(from..end)?;
+    let length = before.iter().rev().take_while(|byte| is_key_byte(**byte)).count();
+    let key = end - length;
+    let is_key = match key.checked_sub(1).filter(|_| key > from) {
+        Some(space) => bytes.get(space) == Some(&b' '),
+        None => !in_value,
     };
-    let word = bytes.get(key..end).filter(|word| !word.is_empty())?;
-    word.iter().all(|byte| is_key_byte(*byte)).then_some(key)
+    (is_key && length > 0).then_some(key)
 }
 
+/// By a table, as each key's octets are asked for.
 fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'[' | b']')
+    KEY_BYTES.get(usize::from(byte)) == Some(&true)
 }
 
-/// Adds a value without those escapes that `meaning` knows.
+static KEY_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let Some((place, behind)) = rest.split_first_mut() {
+        *place = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'[' | b']');
+        rest = behind;
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
+
+/// Adds a value that holds backslashes without those escapes that `meaning` knows.
 fn push_unescaped(
     line: &str,
     range: Range<usize>,
@@ -185,10 +211,7 @@ fn push_unescaped(
     tape: &mut Tape,
     scratch: &mut String,
 ) {
-    let text = line.get(range.clone()).unwrap_or("");
-    if !text.contains('\\') {
-        return tape.text_in_line(range.start, range.start + text.len());
-    }
+    let text = line.get(range).unwrap_or("");
     scratch.clear();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

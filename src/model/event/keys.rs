@@ -158,9 +158,13 @@ impl Keys {
 
     /// The number of `key`, which is given one if there is room; it stands at that place.
     pub(super) fn number(&mut self, place: usize, key: &str) -> KeyId {
+        let is_same = |entry: &Entry| *entry.text == *key;
+        let last = self.last.get(place).copied().unwrap_or(KeyId::NONE);
+        if last != KeyId::NONE && self.entries.get(usize::from(last.0)).is_some_and(is_same) {
+            return last;
+        }
         let behind_two = self.behind_two(place);
         let follower = self.followers.get(behind_two).copied().unwrap_or(KeyId::NONE);
-        let is_same = |entry: &Entry| *entry.text == *key;
         let id = match self.entries.get(usize::from(follower.0)) {
             Some(entry) if follower != KeyId::NONE && is_same(entry) => follower,
             _ => self.find_or_add(key).unwrap_or(KeyId::NONE),
