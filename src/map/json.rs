@@ -1,7 +1,8 @@
 //! A value of the tape as compact JSON: for objects in a labelled slot and for the whole event.
 //!
 //! In: a value, guarded keys already taken out. Out: RFC 8259 text without white space between
-//! tokens; numbers as they were spelled.
+//! tokens; numbers as they were spelled. A text without escapes in a line of JSON goes out as it
+//! stands there, and is not looked at again.
 
 use std::fmt::Write;
 
@@ -13,7 +14,10 @@ pub(super) fn write(value: Value<'_>, out: &mut String) {
         Kind::Null => out.push_str("null"),
         Kind::Bool(truth) => out.push_str(if truth { "true" } else { "false" }),
         Kind::Number(digits) => out.push_str(digits),
-        Kind::Text(text) => write_text(text, out),
+        Kind::Text(text) => match value.quoted() {
+            Some(quoted) => out.push_str(quoted),
+            None => write_text(text, out),
+        },
         Kind::Array => {
             out.push('[');
             for (at, item) in value.items().enumerate() {
@@ -26,11 +30,16 @@ pub(super) fn write(value: Value<'_>, out: &mut String) {
         }
         Kind::Object => {
             out.push('{');
-            for (at, (key, member)) in value.members().enumerate() {
-                if at > 0 {
+            let mut members = value.members();
+            let mut is_first = true;
+            while let Some((key, member)) = members.next_entry() {
+                if !std::mem::take(&mut is_first) {
                     out.push(',');
                 }
-                write_text(key, out);
+                match value.event().quoted_key(key) {
+                    Some(quoted) => out.push_str(quoted),
+                    None => write_text(key.text(), out),
+                }
                 out.push(':');
                 write(member, out);
             }

@@ -35,6 +35,7 @@ impl Reader {
     /// Adds the one value of `line`, of any kind, to the tape.
     pub(super) fn read(&mut self, line: &str, tape: &mut Tape) -> Result<(), DecodeError> {
         self.open.clear();
+        tape.set_json();
         Scan { line, bytes: line.as_bytes(), at: 0, tape, reader: self }.document()
     }
 }

@@ -33,6 +33,18 @@ impl<'a> Event<'a> {
         self.line
     }
 
+    /// A key as it stands in a line of JSON, in its quotes; `None` for one that has escapes there.
+    #[inline]
+    pub fn quoted_key(self, key: Key<'_>) -> Option<&'a str> {
+        self.tape.quoted(key.place().0, self.line)
+    }
+
+    /// The numbering of its keys.
+    #[inline]
+    pub fn numbering(self) -> &'a Numbering {
+        self.tape.numbering()
+    }
+
     /// The outermost value; `None` for an empty tape.
     pub fn root(self) -> Option<Value<'a>> {
         self.value(0)
@@ -106,6 +118,12 @@ impl<'a> Value<'a> {
         matches!(self.node, Node::Object { .. })
     }
 
+    /// The event that it is of.
+    #[inline]
+    pub fn event(self) -> Event<'a> {
+        self.event
+    }
+
     /// What this value is.
     #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
@@ -130,6 +148,16 @@ impl<'a> Value<'a> {
     pub fn place(self) -> Option<Place> {
         match self.node {
             Node::Number(span) | Node::Text(span) => Some(Place(span)),
+            _ => None,
+        }
+    }
+
+    /// A text as it stands in a line of JSON, in its quotes; `None` for one that has escapes there,
+    /// and for anything else.
+    #[inline]
+    pub fn quoted(self) -> Option<&'a str> {
+        match self.node {
+            Node::Text(span) => self.event.tape.quoted(span, self.event.line),
             _ => None,
         }
     }
@@ -178,19 +206,27 @@ pub struct Members<'a> {
     end: usize,
 }
 
+impl<'a> Members<'a> {
+    /// The next member, with all that is known of its key.
+    #[inline]
+    pub fn next_entry(&mut self) -> Option<(Key<'a>, Value<'a>)> {
+        while self.at < self.end {
+            let key = self.event.tape.key_at(self.at, self.event.line);
+            let value = self.event.value(self.at + 1)?;
+            self.at = self.event.tape.behind(self.at + 1);
+            if let Some(key) = key {
+                return Some((key, value));
+            }
+        }
+        None
+    }
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.at < self.end {
-            let key = self.event.value(self.at)?;
-            let value = self.event.value(self.at + 1)?;
-            self.at = self.event.tape.behind(self.at + 1);
-            if let Node::Key(_, span) = key.node {
-                return Some((self.event.resolve(span), value));
-            }
-        }
-        None
+        self.next_entry().map(|(key, value)| (key.text(), value))
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Tape {
     is_other: bool,
     /// The number of entries and of the series when the series was last asked for.
     series: (usize, u64),
+    /// What points into the line is spelled there as JSON spells it, texts between quotes.
+    is_json: bool,
     /// The shape says everything: no key is without a number, and nothing was taken out.
     pub(super) is_shaped: bool,
     keys: Keys,
@@ -123,9 +125,15 @@ impl Tape {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.text.clear();
+        self.is_json = false;
         self.is_shaped = true;
         self.is_other |= self.keys.begin();
         self.key_count = 0;
+    }
+
+    /// Says of this event that its line is JSON.
+    pub fn set_json(&mut self) {
+        self.is_json = true;
     }
 
     /// Number of entries.
@@ -319,6 +327,15 @@ impl Tape {
         removed
     }
 
+    /// The key at `at`, if one stands there.
+    #[inline]
+    pub(super) fn key_at<'a>(&'a self, at: usize, line: &'a str) -> Option<Key<'a>> {
+        match self.nodes.get(at) {
+            Some(Node::Key(id, span)) => Some(Key { id: *id, span: *span, line, text: &self.text }),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(super) fn node(&self, at: usize) -> Option<Node> {
         self.nodes.get(at).copied()
@@ -327,6 +344,16 @@ impl Tape {
     #[inline]
     pub(super) fn resolve<'a>(&'a self, span: Span, line: &'a str) -> &'a str {
         resolve(span, line, &self.text)
+    }
+
+    /// The text in its quotes, if the line is JSON and the text stands there: then it needs no
+    /// escapes.
+    #[inline]
+    pub(super) fn quoted<'a>(&self, span: Span, line: &'a str) -> Option<&'a str> {
+        if !self.is_json || span.start & IN_TEXT != 0 {
+            return None;
+        }
+        line.get((span.start as usize).checked_sub(1)?..span.end as usize + 1)
     }
 
     /// Index of the first entry behind the value at `at`.
@@ -386,8 +413,15 @@ impl Tape {
 
 impl<'a> Key<'a> {
     /// The key, without its escapes.
+    #[inline]
     pub fn text(self) -> &'a str {
         resolve(self.span, self.line, self.text)
+    }
+
+    /// Where it stands; [`super::Event::text_at`] reads it again.
+    #[inline]
+    pub fn place(self) -> Place {
+        Place(self.span)
     }
 }
 
