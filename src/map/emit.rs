@@ -13,6 +13,8 @@ use crate::model::position::Position;
 use crate::model::time::EventTime;
 
 use super::json;
+use super::keys::DictionaryKeys;
+use super::lookup::Lookup;
 use super::path::{self, Path, Step};
 use super::plan::{
     BuiltIn, Choice, From, HEADER, Only, PathId, Piece, Plan, Row, Scale, SeverityPlan, Source,
@@ -64,6 +66,8 @@ pub(super) struct Scratch {
     derived_id: String,
     /// Composed header parts.
     composed: String,
+    /// What is known of the keys of objects that are copied.
+    keys: DictionaryKeys,
 }
 
 /// The index of the whole event.
@@ -77,7 +81,7 @@ pub(super) fn emit<'a>(
     scratch: &'a mut Scratch,
     out: &mut Fields,
 ) {
-    let Scratch { derived_id, composed: scratch } = scratch;
+    let Scratch { derived_id, composed: scratch, keys } = scratch;
     let own_id = plan.id.iter().find_map(|path| found.scalar(*path));
     let id = own_id.unwrap_or_else(|| {
         derived_id.clear();
@@ -98,7 +102,7 @@ pub(super) fn emit<'a>(
         out.set_as(Slot::EventType, Slot::EventClassId);
     }
     for row in plan.rows.iter().filter(|row| found.holds_all(&row.when)) {
-        made.push(row, out);
+        made.push(row, keys, out);
     }
 }
 
@@ -180,7 +184,7 @@ impl<'a> Made<'a> {
         true
     }
 
-    fn push(&self, row: &'a Row, out: &mut Fields) {
+    fn push(&self, row: &'a Row, keys: &mut DictionaryKeys, out: &mut Fields) {
         match &row.write {
             Write::Pair { key, label, source, keep_empty } => {
                 let ready = self.find(source);
@@ -193,15 +197,36 @@ impl<'a> Made<'a> {
                 self.push_value(key.as_key(), ready, out);
             }
             Write::Copy { path, except } => {
-                let object = self.found.value(*path);
-                for (key, value) in object.into_iter().flat_map(Value::members) {
-                    if except.find(key).is_none() {
-                        let ready = match value.scalar() {
-                            Some(text) => Ready::Scalar(value.place(), text),
-                            None => Ready::Value(value.index()),
-                        };
-                        self.push_value(PairKey::Text(key), Some(ready), out);
-                    }
+                if let Some(object) = self.found.value(*path) {
+                    self.copy(object, except, keys, out);
+                }
+            }
+        }
+    }
+
+    /// Members that are texts, as all of a CEF extension are, stay where they stand.
+    fn copy(
+        &self,
+        object: Value<'_>,
+        except: &Lookup,
+        keys: &mut DictionaryKeys,
+        out: &mut Fields,
+    ) {
+        keys.turn_to(self.found.event.numbering());
+        let mut members = object.members();
+        while let Some((key, value)) = members.next_entry() {
+            if !except.is_empty() && except.find(key.text()).is_some() {
+                continue;
+            }
+            let known = keys.find(key);
+            match (known, value.place()) {
+                (Some(known), Some(place)) => out.push_in_event(PairKey::Dictionary(known), place),
+                (None, Some(place)) => out.push_member(key.place(), place),
+                (_, None) => {
+                    let ready = value.scalar().map(|text| Ready::Scalar(None, text));
+                    let ready = ready.unwrap_or(Ready::Value(value.index()));
+                    let key = known.map_or(PairKey::Text(key.text()), PairKey::Dictionary);
+                    self.push_value(key, Some(ready), out);
                 }
             }
         }

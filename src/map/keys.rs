@@ -1,6 +1,6 @@
 //! What is known about a key, decided once for each number that the tape gives to keys.
 
-use crate::model::cef::labelled_slot;
+use crate::model::cef::{DictionaryKey, labelled_slot};
 use crate::model::event::{Key, Numbering};
 
 use super::guard::Guard;
@@ -29,6 +29,47 @@ const NO_WORD: u16 = u16::MAX;
 pub(super) struct KnownKeys {
     numbering: Numbering,
     meanings: Vec<Meaning>,
+}
+
+/// Which keys of one numbering are of the CEF dictionary.
+#[derive(Debug, Default)]
+pub(super) struct DictionaryKeys {
+    numbering: Numbering,
+    /// `None` for a key that was not looked at so far.
+    keys: Vec<Option<Option<DictionaryKey>>>,
+}
+
+impl DictionaryKeys {
+    /// Forgets what is of another numbering.
+    pub(super) fn turn_to(&mut self, numbering: &Numbering) {
+        if self.numbering != *numbering {
+            self.numbering = numbering.clone();
+            self.keys.clear();
+        }
+    }
+
+    /// The key of the dictionary that this one is.
+    #[inline]
+    pub(super) fn find(&mut self, key: Key<'_>) -> Option<DictionaryKey> {
+        match key.id.index().and_then(|index| self.keys.get(index)) {
+            Some(Some(known)) => *known,
+            _ => self.decide(key),
+        }
+    }
+
+    /// A key without a number is not looked for: the encoder does that better.
+    #[cold]
+    fn decide(&mut self, key: Key<'_>) -> Option<DictionaryKey> {
+        let index = key.id.index()?;
+        let found = DictionaryKey::find(key.text());
+        if index >= self.keys.len() {
+            self.keys.resize(index + 1, None);
+        }
+        if let Some(place) = self.keys.get_mut(index) {
+            *place = Some(found);
+        }
+        found
+    }
 }
 
 impl KnownKeys {

@@ -35,6 +35,11 @@ impl Lookup {
         Lookup { keys, table, shift }
     }
 
+    /// True for the set of no keys.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The place of `key`.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
         self.probe(key, |known| known == key)

@@ -82,6 +82,7 @@ impl TextId {
 enum KeptKey {
     Dictionary(DictionaryKey),
     Text(Part),
+    InEvent(Place),
 }
 
 /// A text that is kept, or that a schema names.
@@ -266,6 +267,12 @@ impl Fields {
         self.pairs.push((key, KeptValue::InEvent(value)));
     }
 
+    /// Like [`Fields::push_in_event`], for a key of no dictionary that stands in the event, too.
+    #[inline]
+    pub fn push_member(&mut self, key: Place, value: Place) {
+        self.pairs.push((KeptKey::InEvent(key), KeptValue::InEvent(value)));
+    }
+
     /// The extension pairs in their order. `event` is the one they were mapped from.
     pub fn pairs<'a>(
         &'a self,
@@ -275,6 +282,7 @@ impl Fields {
             let key = match key {
                 KeptKey::Dictionary(key) => PairKey::Dictionary(*key),
                 KeptKey::Text(part) => PairKey::Text(self.part(*part)),
+                KeptKey::InEvent(place) => PairKey::Text(event.text_at(*place)),
             };
             let value = match value {
                 KeptValue::Text(text) => self.kept(*text),
