@@ -47,6 +47,9 @@ pub(super) struct Pairs {
     /// Where the extension begins in the output.
     pub(super) base: usize,
     pub(super) pieces: Vec<Piece>,
+    /// Of each custom key that was written the bit that the top of its hash names: most keys are
+    /// told from all of them at once.
+    customs: u64,
 }
 
 impl Pairs {
@@ -54,6 +57,7 @@ impl Pairs {
     pub(super) fn begin(&mut self, out: &[u8]) {
         self.base = out.len();
         self.pieces.clear();
+        self.customs = 0;
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -93,18 +97,22 @@ impl Pairs {
     /// Notes the pair of a custom key, whose value ends here.
     pub(super) fn close_custom(&mut self, piece: Piece, key: &str, may_cut: bool, out: &[u8]) {
         let end = out.len() - self.base;
-        self.pieces.push(Piece { end, hash: spread(key.as_bytes()), may_cut, ..piece });
+        let hash = spread(key.as_bytes());
+        self.customs |= custom(hash);
+        self.pieces.push(Piece { end, hash, may_cut, ..piece });
     }
 
     /// True if the custom key was written already.
     pub(super) fn has_custom(&self, key: &str, out: &[u8]) -> bool {
         let hash = spread(key.as_bytes());
-        self.pieces.iter().any(|piece| {
-            piece.hash == hash
-                && piece.rule == NONE
-                && out.get(self.base + piece.start..self.base + piece.value - 1)
-                    == Some(key.as_bytes())
-        })
+        let may_be = self.customs & custom(hash) != 0;
+        may_be
+            && self.pieces.iter().any(|piece| {
+                piece.hash == hash
+                    && piece.rule == NONE
+                    && out.get(self.base + piece.start..self.base + piece.value - 1)
+                        == Some(key.as_bytes())
+            })
     }
 
     /// Takes the pair of a dictionary key out again.
@@ -127,4 +135,9 @@ impl Pairs {
             piece.end -= to - from;
         }
     }
+}
+
+/// One of 64 bits.
+fn custom(hash: u64) -> u64 {
+    1 << (hash >> 58)
 }
