@@ -243,9 +243,10 @@ impl<'a> Made<'a> {
     }
 
     fn find(&self, source: &'a Source) -> Option<Ready<'a>> {
-        let first = match source.plain {
-            Some(path) => self.at_plain(path),
-            None => source.choices.iter().find_map(|choice| self.choose(choice)),
+        let first = match source.plain.as_slice() {
+            [path] => self.at_plain(*path),
+            [] => source.choices.iter().find_map(|choice| self.choose(choice)),
+            paths => paths.iter().find_map(|path| self.at_plain(*path)),
         };
         first.or(source.default.map(Ready::Fixed))
     }
@@ -267,8 +268,13 @@ impl<'a> Made<'a> {
         }
     }
 
+    #[inline(always)]
     fn at(&self, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
         let ready = self.at_plain(path)?;
+        self.turned(ready, path, choice)
+    }
+
+    fn turned(&self, ready: Ready<'a>, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
         if choice.only.is_none() && matches!(choice.turn, Turn::Nothing) {
             return Some(ready);
         }
@@ -277,7 +283,7 @@ impl<'a> Made<'a> {
             _ => None,
         };
         if let Some(only) = choice.only
-            && !scalar.is_some_and(|text| fits(text.trim(), only))
+            && !scalar.is_some_and(|text| only == Only::Scalar || fits(text.trim(), only))
         {
             return None;
         }
@@ -294,12 +300,18 @@ impl<'a> Made<'a> {
         }
     }
 
-    /// The value there, unless it counts as absent.
-    #[inline]
+    /// The value there, unless it counts as absent. Most paths of most sources lead nowhere, which
+    /// is found out without a call.
+    #[inline(always)]
     fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
         let place = self.found.places.get(usize::from(path.0))?;
-        let value = self.found.slots.value(place.slot, self.found.event)?;
-        if place.has_tail {
+        let index = self.found.slots.index(place.slot)?;
+        self.plain(path, place.has_tail, index)
+    }
+
+    fn plain(&self, path: PathId, has_tail: bool, index: u32) -> Option<Ready<'a>> {
+        let value = self.found.event.by_index(index)?;
+        if has_tail {
             let steps = self.found.steps(path);
             let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
             return (!is_empty).then_some(Ready::Each(value.index(), steps));
@@ -356,12 +368,21 @@ fn is_there(value: Value<'_>) -> bool {
 
 fn fits(text: &str, only: Only) -> bool {
     match only {
-        Only::Ipv4 => text.parse::<Ipv4Addr>().is_ok(),
-        Only::Ipv6 => text.parse::<Ipv6Addr>().is_ok(),
+        Only::Ipv4 => is_ipv4(text),
+        Only::Ipv6 => is_ipv6(text),
         Only::Integer => text.parse::<i64>().is_ok(),
-        Only::Name => text.parse::<std::net::IpAddr>().is_err(),
+        Only::Name => !is_ipv4(text) && !is_ipv6(text),
         Only::Scalar => true,
     }
+}
+
+/// Names and the other kind of address are told by an octet, before they are parsed.
+fn is_ipv4(text: &str) -> bool {
+    text.as_bytes().first().is_some_and(u8::is_ascii_digit) && text.parse::<Ipv4Addr>().is_ok()
+}
+
+fn is_ipv6(text: &str) -> bool {
+    text.bytes().take(5).any(|octet| octet == b':') && text.parse::<Ipv6Addr>().is_ok()
 }
 
 fn listed(map: &ValueMap, text: &str) -> Option<TextId> {

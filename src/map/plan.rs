@@ -64,20 +64,16 @@ pub(super) struct Source {
     pub(super) choices: Vec<Choice>,
     /// When none is.
     pub(super) default: Option<TextId>,
-    /// What most sources are: one path whose value is taken as it is. [`Source::new`] sets it.
-    pub(super) plain: Option<PathId>,
+    /// What most sources are: paths of which the first value is taken as it is; empty for others.
+    /// [`Source::new`] sets it.
+    pub(super) plain: Vec<PathId>,
 }
 
 impl Source {
     pub(super) fn new(choices: Vec<Choice>, default: Option<TextId>) -> Source {
         let plain = match choices.as_slice() {
-            [Choice { from: From::Paths(paths), only: None, turn: Turn::Nothing }] => {
-                match paths.as_slice() {
-                    [path] => Some(*path),
-                    _ => None,
-                }
-            }
-            _ => None,
+            [Choice { from: From::Paths(paths), only: None, turn: Turn::Nothing }] => paths.clone(),
+            _ => Vec::new(),
         };
         Source { choices, default, plain }
     }

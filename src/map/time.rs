@@ -46,8 +46,16 @@ pub(super) fn parse(text: &str, kind: TimeKind) -> Option<EventTime> {
         TimeKind::EpochSeconds => decimal(text, 6),
         TimeKind::EpochMillis => epoch_millis(text).or_else(|| decimal(text, 3)),
         TimeKind::Rfc3339 => date(text),
-        TimeKind::Syslog => date(text).or_else(|| cef_date(text)).or_else(|| by_magnitude(text)),
-        TimeKind::Auto => by_magnitude(text).or_else(|| date(text)).or_else(|| cef_date(text)),
+        // Thirteen digits are no date, which takes long to find out.
+        TimeKind::Syslog => epoch_millis(text)
+            .or_else(|| date(text))
+            .or_else(|| cef_date(text))
+            .or_else(|| by_magnitude(text)),
+        // What most events have first; it is never a number.
+        TimeKind::Auto => zulu(text.as_bytes())
+            .or_else(|| by_magnitude(text))
+            .or_else(|| date(text))
+            .or_else(|| cef_date(text)),
     }
 }
 

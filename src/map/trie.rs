@@ -286,10 +286,13 @@ impl Slots {
     /// The value that was found for a slot.
     #[inline]
     pub(super) fn value<'a>(&self, slot: u32, event: Event<'a>) -> Option<Value<'a>> {
-        match self.found.get(slot as usize) {
-            None | Some(&ABSENT) => None,
-            Some(&index) => event.by_index(index),
-        }
+        event.by_index(self.index(slot)?)
+    }
+
+    /// Where it stands.
+    #[inline]
+    pub(super) fn index(&self, slot: u32) -> Option<u32> {
+        self.found.get(slot as usize).copied().filter(|index| *index != ABSENT)
     }
 
     /// The slots that have a value now, and its index.
