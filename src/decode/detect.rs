@@ -1,5 +1,9 @@
 //! What a line looks like, told from its beginning (design, section 3).
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// What a line begins with, after white space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -97,8 +101,10 @@ pub(super) enum Body {
 /// The first `CEF:` or `LEEF:` that begins a word and that a version follows, and its offset.
 /// Spaces before the version are allowed for: one product writes `CEF: 0|`.
 pub(super) fn body(line: &str) -> Option<(usize, Body)> {
-    // Both names end alike; what precedes tells them apart.
-    memchr::memmem::find_iter(line.as_bytes(), b"EF:").find_map(|at| {
+    // Both names end alike; what precedes tells them apart. To make ready for a search costs more
+    // than to search a line.
+    static ENDING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("EF:"));
+    ENDING.find_iter(line.as_bytes()).find_map(|at| {
         let (before, rest) = line.split_at_checked(at)?;
         let version = rest.get(3..)?.trim_start_matches(' ');
         if !version.starts_with(|c: char| c.is_ascii_digit()) {

@@ -80,7 +80,7 @@ impl Decoder {
         let outcome = match format {
             Format::Auto => self.detect(line, tape),
             Format::Json => self.json(line, tape),
-            Format::Syslog => Ok(self.syslog(line, tape)),
+            Format::Syslog => Ok(self.syslog(line, detect::body(line), tape)),
             Format::Cef => self.cef(line, tape),
         };
         match outcome {
@@ -102,13 +102,14 @@ impl Decoder {
             },
             Shape::Cef => self.cef(line, tape),
             Shape::Syslog => {
-                if let Some((at, Body::Cef)) = detect::body(line) {
+                let body = detect::body(line);
+                if let Some((at, Body::Cef)) = body {
                     let header = self.header(line, at);
                     if header.message.is_empty() {
                         return self.cef_at(line, at, Some(&header), tape);
                     }
                 }
-                Ok(self.syslog(line, tape))
+                Ok(self.syslog(line, body, tape))
             }
             Shape::Leef => Err(DecodeError::Leef),
             Shape::Unknown => Err(DecodeError::Unrecognised),
@@ -128,10 +129,11 @@ impl Decoder {
         Err(DecodeError::NotAnObject { found })
     }
 
-    fn syslog(&mut self, line: &str, tape: &mut Tape) -> Format {
+    /// `body` is what [`detect::body`] finds in the line.
+    fn syslog(&mut self, line: &str, body: Option<(usize, Body)>, tape: &mut Tape) -> Format {
         let mut header = syslog::read(line, self.horizon);
         // `CEF` and `LEEF` would be taken for the tag.
-        if let Some((at, _)) = detect::body(line) {
+        if let Some((at, _)) = body {
             let before = self.header(line, at);
             if before.message.is_empty() {
                 header = before;
