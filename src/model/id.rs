@@ -26,15 +26,30 @@ pub fn derive(position: Position, out: &mut String) {
 fn push_hex(number: u64, least: u32, out: &mut String) {
     const DIGITS: usize = 16;
     let mut digits = [0; DIGITS];
-    for (place, digit) in digits.iter_mut().rev().enumerate() {
-        let nibble = (number >> (place * 4)) as u8 & 0xf;
-        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for (pair, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
+        *pair = HEX.get(usize::from(octet)).copied().unwrap_or_default();
     }
     let count = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least) as usize;
     let written = digits.get(DIGITS.saturating_sub(count)..).unwrap_or_default();
     // Hexadecimal digits are always text.
     out.push_str(std::str::from_utf8(written).unwrap_or_default());
 }
+
+/// The two digits of each octet.
+static HEX: [[u8; 2]; 256] = {
+    const fn digit(nibble: u8) -> u8 {
+        nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
+    }
+    let mut table = [[0; 2]; 256];
+    let mut rest: &mut [[u8; 2]] = &mut table;
+    let mut octet = 0_u8;
+    while let Some((pair, behind)) = rest.split_first_mut() {
+        *pair = [digit(octet >> 4), digit(octet & 0xf)];
+        rest = behind;
+        octet = octet.wrapping_add(1);
+    }
+    table
+};
 
 /// True for an id made by [`derive`].
 pub fn is_derived(id: &str) -> bool {
@@ -53,18 +68,17 @@ pub fn msgid(id: &str) -> Cow<'_, str> {
     if fits(id, MSGID_BYTES_MAX) {
         return Cow::Borrowed(id);
     }
-    if is_uuid(id) {
-        return Cow::Owned(id.chars().filter(|c| *c != '-').collect());
+    if let Some(parts) = uuid(id) {
+        return Cow::Owned(parts.concat());
     }
     Cow::Owned(hex_digest(id, MSGID_BYTES_MAX))
 }
 
 /// Appends what [`msgid`] returns, without an allocation for the usual ids.
 pub fn push_msgid(id: &str, out: &mut Vec<u8>) {
-    if id.len() == 36 && is_uuid(id) {
-        out.extend(id.bytes().filter(|byte| *byte != b'-'));
-    } else {
-        out.extend_from_slice(msgid(id).as_bytes());
+    match uuid(id) {
+        Some(parts) => parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes())),
+        None => out.extend_from_slice(msgid(id).as_bytes()),
     }
 }
 
@@ -79,15 +93,28 @@ pub fn external_id(id: &str) -> Cow<'_, str> {
 
 /// PRINTUSASCII (RFC 5424, section 6) of 1 to `most` octets.
 fn fits(id: &str, most: usize) -> bool {
-    (1..=most).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+    // Without a branch for each octet: all of them nearly always are.
+    (1..=most).contains(&id.len()) && id.bytes().fold(true, |all, b| all & b.is_ascii_graphic())
 }
 
-fn is_uuid(id: &str) -> bool {
-    id.len() == 36
-        && id.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+/// The hexadecimal parts of a UUID.
+fn uuid(id: &str) -> Option<[&str; 5]> {
+    if id.len() != 36 {
+        return None;
+    }
+    let parts = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)];
+    let mut found = [""; 5];
+    for (place, (begin, end)) in found.iter_mut().zip(parts) {
+        let part = id.get(begin..end)?;
+        let is_parted = end == id.len() || id.as_bytes().get(end) == Some(&b'-');
+        // Without a branch for each octet: all of them are nearly always digits.
+        let is_hex = part.bytes().fold(true, |is_hex, octet| is_hex & octet.is_ascii_hexdigit());
+        if !is_parted || !is_hex {
+            return None;
+        }
+        *place = part;
+    }
+    Some(found)
 }
 
 fn hex_digest(id: &str, length: usize) -> String {
