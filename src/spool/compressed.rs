@@ -108,7 +108,9 @@ impl Inventory {
         }
         // It may still be in the writing; the poll looks again.
         let is_early = is_alike || probe.head.bytes() < original.head_bytes;
-        is_early && !is_quiet(&probe.status, SystemTime::now())
+        let is_early = is_early && !is_quiet(&probe.status, SystemTime::now());
+        place.is_early |= is_early;
+        is_early
     }
 
     /// The file goes on as its compressed copy, at the same uncompressed offsets.

@@ -87,11 +87,15 @@ impl Inventory {
         let Some(entry) = self.files.get(&key) else { return };
         let now = SystemTime::now();
         let is_first = self.comes_first(entry, now);
+        // As at a restart: what was read to its end too, so that the hash before the cursor is
+        // checked.
+        let was_there = self.was_there(entry);
         let is_final = self.is_final(entry, now);
         let only = self.settings.sources.get(entry.source).and_then(|s| s.only.as_deref());
         for consumer in self.consumers.values_mut() {
             let sees = only.is_none_or(|only| only == consumer.destination);
-            if !sees || !(wants(consumer, key, entry) || is_final && !entry.is_compressed) {
+            let is_to_end = was_there || is_final && !entry.is_compressed;
+            if !sees || !(is_to_end || wants(consumer, key, entry)) {
                 continue;
             }
             let rank = match is_first {
@@ -104,11 +108,15 @@ impl Inventory {
         }
     }
 
+    /// Whether the first listing of its directory is under way: what it enters was there.
+    fn was_there(&self, entry: &Entry) -> bool {
+        self.directories.get(entry.directory).is_some_and(|directory| directory.listings == 0)
+    }
+
     /// Files that were there at the start, and those that are rotated away, are finished before
     /// those that came later or took their places.
     fn comes_first(&self, entry: &Entry, now: SystemTime) -> bool {
-        let directory = self.directories.get(entry.directory);
-        if directory.is_some_and(|directory| directory.listings == 0) {
+        if self.was_there(entry) {
             return true;
         }
         let is_rotated = !entry.is_matched || entry.presence != Presence::Present;

@@ -85,6 +85,8 @@ pub(super) struct Directory {
     pub is_unlisted: bool,
     /// Whether a file of it can be written to under a name in another directory.
     pub has_links: bool,
+    /// Whether a compressed file seems to be in the writing, and is to be looked at again.
+    pub is_early: bool,
 }
 
 /// One reader's side.

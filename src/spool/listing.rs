@@ -30,6 +30,7 @@ pub(super) struct Listed {
     name: Box<OsStr>,
     /// Of the name itself: a symbolic link's own.
     inode: u64,
+    /// Whether a name that belongs to a source is a symbolic link.
     is_link: bool,
     /// Of the file, where the name belongs to a source.
     status: Option<Status>,
@@ -53,9 +54,7 @@ struct Listing {
     generation: u64,
     /// In the order of their modification.
     originals: vec::IntoIter<News>,
-    /// After the originals, so that they can be compared with what is truly missing.
     compressed: vec::IntoIter<News>,
-    has_lost_unseen: bool,
 }
 
 /// A listing of all directories.
@@ -87,11 +86,10 @@ impl Round {
         true
     }
 
-    /// Steps until reading can begin: enough is entered, and nothing is left that would come before
-    /// it, as compressed files may. What has no more than its end left is ended.
+    /// Steps until reading can begin: enough is entered. What has no more than its end left is
+    /// ended.
     pub(super) fn begin(&mut self, shared: &Shared) {
-        let must_end =
-            |listing: &Listing| listing.originals.len() == 0 || listing.compressed.len() > 0;
+        let must_end = |listing: &Listing| listing.originals.len() == 0;
         while self.entered < FIRST_FILES || self.listing.as_ref().is_some_and(must_end) {
             if !self.step(shared) {
                 return;
@@ -103,25 +101,37 @@ impl Round {
 impl Listing {
     /// How many files were looked at; 0 when all is done.
     fn step(&mut self, shared: &Shared) -> usize {
-        let mut news: Vec<News> = self.originals.by_ref().take(STEP_FILES).collect();
-        if news.is_empty() {
-            if !std::mem::replace(&mut self.has_lost_unseen, true) {
-                shared.lock().lose_unseen(self.directory, self.generation);
-            }
-            news = self.compressed.by_ref().take(STEP_FILES).collect();
+        if self.compressed.len() > 0 {
+            return self.enter_at_once(shared);
         }
-        if news.is_empty() {
-            shared.lock().complete(self.directory, self.generation);
-            return 0;
-        }
-        let count = news.len();
-        let probe = |news: &News| {
-            let is_compressed = pattern::is_compressed(&news.name);
-            probe::probe(&self.path.join(&*news.name), is_compressed).ok()
+        let news = self.originals.by_ref().take(STEP_FILES);
+        let look = |news: News| {
+            let path = self.path.join(&*news.name);
+            let probe = news.is_unknown.then(|| probe::probe(&path, false).ok());
+            (probe.flatten(), news)
         };
-        let looked = |news: News| (news.is_unknown.then(|| probe(&news)).flatten(), news);
-        let looked: Vec<(Option<Probe>, News)> = news.into_iter().map(looked).collect();
-        shared.lock().enter(self.directory, looked, self.generation);
+        let looked: Vec<(Option<Probe>, News)> = news.map(look).collect();
+        let count = looked.len();
+        let mut inventory = shared.lock();
+        if looked.is_empty() {
+            inventory.lose_unseen(self.directory, self.generation);
+            inventory.complete(self.directory, self.generation);
+        }
+        inventory.enter(self.directory, looked, self.generation);
+        count
+    }
+
+    /// Compressed files are compared with originals that are truly missing, and may come before
+    /// any of those that are not: readers see all of them or none.
+    fn enter_at_once(&mut self, shared: &Shared) -> usize {
+        let unopened = |news: News| (None, news);
+        let originals: Vec<_> = self.originals.by_ref().map(unopened).collect();
+        let compressed: Vec<_> = self.compressed.by_ref().map(unopened).collect();
+        let count = originals.len() + compressed.len();
+        let mut inventory = shared.lock();
+        inventory.enter(self.directory, originals, self.generation);
+        inventory.lose_unseen(self.directory, self.generation);
+        inventory.enter(self.directory, compressed, self.generation);
         count
     }
 }
@@ -134,8 +144,9 @@ fn scan(path: &Path, is_matched: impl Fn(&OsStr) -> bool) -> io::Result<(Status,
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name().into_boxed_os_str();
-        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        let status = match is_matched(&name) {
+        let is_matched = is_matched(&name);
+        let is_link = is_matched && entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let status = match is_matched {
             false => None,
             true if is_link => probe::status(&entry.path()).ok(),
             true => entry.metadata().ok().map(|metadata| Status::from(&metadata)),
@@ -166,9 +177,10 @@ impl Inventory {
         if std::mem::replace(&mut place.is_unlisted, false) {
             info!(directory = ?place.path, "spool directory can be listed");
         }
-        place.has_links = listed
-            .iter()
-            .any(|listed| listed.status.is_some_and(|status| listed.is_link || status.links > 1));
+        let has_links = |status: Status| status.links > 1;
+        place.has_links =
+            listed.iter().any(|listed| listed.is_link || listed.status.is_some_and(has_links));
+        place.is_early = false;
         let (path, generation) = (place.path.clone(), place.listings + 1);
         self.examined += listed.len() as u64;
         let is_missing_any = self.is_missing_any(directory);
@@ -186,7 +198,6 @@ impl Inventory {
             generation,
             originals: originals.into_iter(),
             compressed: compressed.into_iter(),
-            has_lost_unseen: false,
         })
     }
 
@@ -232,7 +243,8 @@ impl Inventory {
         self.pending.is_empty()
             && self.files.values().all(|entry| is_calm(entry))
             && self.directories.iter().all(|directory| {
-                !directory.is_unlisted && !directory.has_links && directory.warned.is_empty()
+                let waits = directory.is_unlisted || directory.has_links || directory.is_early;
+                !waits && directory.warned.is_empty()
             })
     }
 

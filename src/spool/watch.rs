@@ -59,9 +59,9 @@ impl Watch {
         watch
     }
 
-    /// Watches what is not watched, as far as it can be.
-    fn renew(&mut self) {
-        let mut error = None;
+    /// Watches what is not watched, as far as it can be. True if there was any that can be.
+    fn renew(&mut self) -> bool {
+        let (mut error, mut is_renewed) = (None, false);
         if self.inotify.is_none() {
             match Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC) {
                 Ok(inotify) => self.inotify = Some(inotify),
@@ -85,7 +85,10 @@ impl Watch {
                 continue;
             }
             match inotify.add_watch(path, flags) {
-                Ok(descriptor) => *watched = Some((descriptor, status)),
+                Ok(descriptor) => {
+                    *watched = Some((descriptor, status));
+                    is_renewed = true;
+                }
                 Err(errno) => error = Some((errno, path.clone())),
             }
         }
@@ -102,10 +105,11 @@ impl Watch {
             }
             _ => {}
         }
+        is_renewed
     }
 
-    /// Ends `begun`, then runs until `bell`'s other end is closed. `interval`: between whole
-    /// listings, where they are needed.
+    /// Ends `begun`, then runs until `bell`'s other end is closed. `interval`: between two looks
+    /// whether a whole listing is needed.
     pub(super) fn run(
         mut self,
         shared: Weak<Shared>,
@@ -120,11 +124,11 @@ impl Watch {
                 break;
             }
         }
-        let mut listing_at = Instant::now() + interval;
+        let (mut check_at, mut listed) = (Instant::now() + interval, Instant::now());
         let mut pace = Pace::new(Instant::now());
         loop {
             beat.waits();
-            let is_over = self.wait(&bell, listing_at.saturating_duration_since(Instant::now()));
+            let is_over = self.wait(&bell, check_at.saturating_duration_since(Instant::now()));
             beat.works(Instant::now());
             if is_over && matches!(bell.read(&mut [0; 16]), Ok(0)) {
                 return;
@@ -140,12 +144,15 @@ impl Watch {
                 }
             }
             drop(inventory);
-            if has_lost || Instant::now() >= listing_at {
-                self.renew();
-                list_all(&shared, beat);
-                let is_calm = self.sees_everything() && shared.lock().is_calm();
-                let interval = if is_calm { interval * CALM_FACTOR } else { interval };
-                listing_at = Instant::now() + interval;
+            if has_lost || Instant::now() >= check_at {
+                let is_renewed = self.renew();
+                let is_calm = !has_lost && !is_renewed && self.sees_everything();
+                let is_calm = is_calm && shared.lock().is_calm();
+                if !is_calm || listed.elapsed() >= interval * CALM_FACTOR {
+                    list_all(&shared, beat);
+                    listed = Instant::now();
+                }
+                check_at = Instant::now() + interval;
             }
             drop(shared);
             if has_events && !pace.allows(Instant::now()) {

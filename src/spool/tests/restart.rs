@@ -175,3 +175,24 @@ fn a_start_with_many_files_reads_them_in_order_and_goes_on_where_it_was() {
     bench.save();
     assert_eq!((bench.records.len(), bench.gone.len()), (FILES, 0));
 }
+
+#[test]
+fn a_file_that_was_rewritten_to_the_same_length_is_noticed_however_many_come_before_it() {
+    const FILES: usize = 600;
+    let mut bench = Bench::stopped("*.jsonl", |_| {});
+    let head = "the same beginning ".repeat(20);
+    let content = |number: usize, end: &str| format!("{head}{number:04} {end}\n");
+    for number in 0..FILES {
+        bench.append(&format!("{number:04}.jsonl"), content(number, "first"));
+    }
+    bench.start();
+    let all: usize = (0..FILES).map(|number| content(number, "first").len()).sum();
+    assert_eq!(bench.read_until(all).len(), all);
+    bench.stop();
+    let last = bench.path("0599.jsonl");
+    std::fs::write(&last, content(599, "other")).unwrap();
+    bench.start();
+    bench.expect(&content(599, "other"));
+    bench.until_listed();
+    bench.expect_nothing();
+}

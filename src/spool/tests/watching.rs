@@ -145,3 +145,32 @@ fn the_thread_ends_with_its_last_user() {
     drop(reader);
     thread.join().unwrap();
 }
+
+#[test]
+fn a_spool_is_calm_when_nothing_waits_for_a_listing() {
+    let mut bench = Bench::new("*.jsonl*");
+    let is_calm = |bench: &Bench| {
+        bench.list();
+        bench.spool().shared.lock().is_calm()
+    };
+    bench.append("a.jsonl", "1\n");
+    bench.expect("1\n");
+    assert!(is_calm(&bench));
+    // Nothing is announced here of what is written there.
+    std::os::unix::fs::symlink("elsewhere", bench.path("b.jsonl")).unwrap();
+    assert!(!is_calm(&bench));
+    bench.delete("b.jsonl");
+    assert!(is_calm(&bench));
+    std::fs::hard_link(bench.path("a.jsonl"), bench.path("another name")).unwrap();
+    assert!(!is_calm(&bench));
+    bench.delete("another name");
+    assert!(is_calm(&bench));
+    // A copy in the making, and a file that is held and has no name.
+    std::fs::write(bench.path("a.jsonl.gz"), b"").unwrap();
+    assert!(!is_calm(&bench));
+    bench.delete("a.jsonl.gz");
+    assert!(is_calm(&bench));
+    bench.delete("a.jsonl");
+    bench.list();
+    assert!(!is_calm(&bench));
+}
