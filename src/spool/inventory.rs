@@ -1,7 +1,7 @@
 //! Every file the spool knows, by key, by name and by inode, and who has read how much of it.
 //!
 //! One per process, behind one lock, which is taken per wake-up and per read of up to 256 KiB.
-//! Memory: about 300 bytes a file and 50 for each of its readers; descriptors are held for at most
+//! Memory: about 400 bytes a file and 50 for each of its readers; descriptors are held for at most
 //! [`OPEN_FILES_MAX`] files, newest first.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
