@@ -169,7 +169,7 @@ fn open(path: &Path) -> Result<sled::Db, Flaw> {
                 if error.to_string().contains("could not acquire lock")
                     && Instant::now() < deadline =>
             {
-                // It is a matter of microseconds, and a sleep here may be late by the timers' slack.
+                // A matter of microseconds, and a sleep may be late by the timers' slack.
                 thread::yield_now();
             }
             opened => return opened.map_err(flaw),
