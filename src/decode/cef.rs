@@ -186,22 +186,9 @@ fn key_before(bytes: &[u8], from: usize, end: usize, in_value: bool) -> Option<u
     (is_key && length > 0).then_some(key)
 }
 
-/// By a table, as each key's octets are asked for.
 fn is_key_byte(byte: u8) -> bool {
-    KEY_BYTES.get(usize::from(byte)) == Some(&true)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'[' | b']')
 }
-
-static KEY_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut rest: &mut [bool] = &mut table;
-    let mut byte = 0_u8;
-    while let Some((place, behind)) = rest.split_first_mut() {
-        *place = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'[' | b']');
-        rest = behind;
-        byte = byte.wrapping_add(1);
-    }
-    table
-};
 
 /// Adds a value that holds backslashes without those escapes that `meaning` knows.
 fn push_unescaped(
