@@ -176,9 +176,7 @@ impl Shared {
 impl Desk {
     fn publish(&mut self, moved: Moved, state: &State) {
         for name in moved.cursors.keys() {
-            if !self.offsets.contains_key(name) {
-                self.offsets.insert(name.clone(), BTreeMap::new());
-            }
+            self.offsets.entry(name.clone()).or_default();
         }
         for (name, offsets) in &mut self.offsets {
             for key in moved.cursors.get(name).into_iter().flatten().chain(&moved.gone) {
