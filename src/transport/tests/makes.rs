@@ -1,5 +1,5 @@
 //! TLS libraries of other makes at the other end: `openssl s_server`, and Java's, which QRadar and
-//! ArcSight are built on. Where the program is not on the machine, a test says so and passes.
+//! ArcSight are built on. A program that is not here is a failure; `tests/run` installs it.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -20,17 +20,14 @@ impl Drop for Server {
     }
 }
 
-fn serve(identity: &Identity, options: &[&str]) -> Option<Server> {
+fn serve(identity: &Identity, options: &[&str]) -> Server {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let mut command = Command::new("openssl");
     command.args(["s_server", "-accept", &free.to_string(), "-naccept", "1"]);
     command.arg("-cert").arg(&identity.certificate_file);
     command.arg("-key").arg(&identity.key_file).args(options);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let Ok(mut child) = command.spawn() else {
-        println!("there is no openssl here");
-        return None;
-    };
+    let mut child = command.spawn().expect("openssl; `tests/run --prepare` installs it");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // It prints ACCEPT once it listens.
     while let Some(Ok(line)) = lines.next() {
@@ -40,10 +37,10 @@ fn serve(identity: &Identity, options: &[&str]) -> Option<Server> {
     }
     // What it prints later is read, or it would block.
     std::thread::spawn(move || lines.for_each(drop));
-    Some(Server(child, free))
+    Server(child, free)
 }
 
-fn serve_java(authority: &Authority, identity: &Identity) -> Option<Server> {
+fn serve_java(authority: &Authority, identity: &Identity) -> Server {
     let store = authority.directory.path().join("store.p12");
     let made = Command::new("openssl")
         .args(["pkcs12", "-export", "-passout", "pass:changeit", "-out"])
@@ -56,18 +53,13 @@ fn serve_java(authority: &Authority, identity: &Identity) -> Option<Server> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/transport/tests/Receiver.java");
     let mut command = Command::new("java");
     command.arg(source).arg(&store).stdout(Stdio::piped()).stderr(Stdio::null());
-    let (Ok(_), Ok(mut child)) = (made, command.spawn()) else {
-        println!("there is no openssl or no java here");
-        return None;
-    };
+    assert!(made.unwrap().status.success());
+    let mut child = command.spawn().expect("java; `tests/run --prepare` installs it");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let Some(Ok(port)) = lines.next() else {
-        println!("java does not run here");
-        return None;
-    };
+    let port = lines.next().unwrap().unwrap();
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
     std::thread::spawn(move || lines.for_each(drop));
-    Some(Server(child, to))
+    Server(child, to)
 }
 
 #[tokio::test]
@@ -75,7 +67,7 @@ async fn openssl_reads_to_the_end() {
     let authority = Authority::new();
     let identity = authority.issue(Says::LOOPBACK);
     for (option, version) in [("-tls1_2", "tls 1.2"), ("-tls1_3", "tls 1.3")] {
-        let Some(server) = serve(&identity, &[option]) else { return };
+        let server = serve(&identity, &[option]);
         let mut link = connect_tls(server.1, authority.trusting()).await.unwrap();
         assert!(link.describe().starts_with(version));
         link.send(&[b'x'; 100_000], &[]).await.unwrap();
@@ -88,7 +80,7 @@ async fn openssl_reads_to_the_end() {
 async fn java_reads_to_the_end() {
     let authority = Authority::new();
     let identity = authority.issue(Says::LOOPBACK);
-    let Some(server) = serve_java(&authority, &identity) else { return };
+    let server = serve_java(&authority, &identity);
     let mut link = connect_tls(server.1, authority.trusting()).await.unwrap();
     link.send(&[b'x'; 1_000_000], &[]).await.unwrap();
     assert_eq!(link.drain(LONG).await, Drained::Proven);
@@ -118,7 +110,7 @@ async fn openssl_takes_keys_of_every_encoding() {
     for (certificate, key) in cases {
         for version in ["-tls1_2", "-tls1_3"] {
             let verify = ["-Verify", "1", version];
-            let Some(server) = serve(&identity, &verify) else { return };
+            let server = serve(&identity, &verify);
             let tls = TlsSettings {
                 cert_file: Some(directory.join(certificate)),
                 key_file: Some(directory.join(key)),
@@ -140,7 +132,7 @@ async fn openssl_wants_a_client_certificate() {
         ("-tls1_2", code::TLS), // handshake_failure, whose text names the client certificate
         ("-tls1_3", code::CLIENT_CERTIFICATE_REFUSED),
     ] {
-        let Some(server) = serve(&identity, &["-Verify", "1", version]) else { return };
+        let server = serve(&identity, &["-Verify", "1", version]);
         let cause = connect_tls(server.1, authority.trusting()).await.unwrap_err();
         assert_eq!(cause.code, expected, "{cause}");
         assert!(cause.text.contains("client certificate"), "{cause}");
