@@ -98,7 +98,9 @@ async fn send(config: &Config, destination: &Destination, batch: &Batch) -> Resu
             Ok(link) => {
                 let took = began.elapsed().as_secs_f64() * 1000.0;
                 print(&format!("connected: {} in {took:.1} ms\n", link.describe()))?;
-                return exchange(link, batch).await.map_err(|cause| unavailable(&cause));
+                return exchange(&connector, link, batch)
+                    .await
+                    .map_err(|cause| unavailable(&cause));
             }
             Err(cause) => {
                 print(&format!("{address}: {cause}\n"))?;
@@ -110,7 +112,7 @@ async fn send(config: &Config, destination: &Destination, batch: &Batch) -> Resu
     Err(unavailable(&cause))
 }
 
-async fn exchange(mut link: Link, batch: &Batch) -> Result<(), Cause> {
+async fn exchange(connector: &Connector, mut link: Link, batch: &Batch) -> Result<(), Cause> {
     let Some((bytes, ends, _)) = batch.portion(0) else { return Ok(()) };
     let text = String::from_utf8_lossy(bytes);
     let said = |text: String| print(&text).map_err(|failure| Cause::new("output", failure.text));
@@ -128,10 +130,10 @@ async fn exchange(mut link: Link, batch: &Batch) -> Result<(), Cause> {
     }
     let took = began.elapsed().as_secs_f64() * 1000.0;
     said(format!("acknowledged: {wire} bytes by the receiver's host in {took:.1} ms\n"))?;
-    match link.drain(DRAIN_TIMEOUT).await {
+    match connector.prove(link, DRAIN_TIMEOUT).await {
         Drained::Proven => said("proven: the receiver read everything and closed\n".to_owned()),
         Drained::Refuted(cause) => Err(cause),
-        Drained::NoAnswer => said(
+        Drained::NoAnswer | Drained::Closed => said(
             "not proven: the receiver did not answer the half-close within 5 s; look for the \
              event there\n"
                 .to_owned(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::outcome::Cause;
 use crate::transport::settings::{Address, Protocol};
-use crate::transport::{Connector, Link};
+use crate::transport::{Connector, Drained, Link};
 
 /// The receivers of one destination, the preferred one first.
 pub struct Links {
@@ -43,6 +43,11 @@ impl Links {
         self.tried = 0;
         self.plan_fail_back();
         Ok(link)
+    }
+
+    /// See [`Connector::prove`].
+    pub async fn prove(&self, link: Link, deadline: Duration) -> Drained {
+        self.connector.prove(link, deadline).await
     }
 
     /// True while there is a receiver that was not tried since the last pause.

@@ -351,7 +351,7 @@ impl Delivery {
         let asked = Instant::now();
         let drained = tokio::select! {
             biased;
-            drained = link.drain(deadline) => drained,
+            drained = self.links.prove(link, deadline) => drained,
             () = stop_overdue(stop, &mut self.stop_seen, self.settings.stop_timeout) => {
                 Drained::NoAnswer
             }
@@ -364,7 +364,7 @@ impl Delivery {
                 Ok(())
             }
             Drained::Refuted(cause) => Err(cause),
-            Drained::NoAnswer => {
+            Drained::NoAnswer | Drained::Closed => {
                 self.unanswered_half_closes += 1;
                 if was == Confirm::Drained && self.confirm_in_force() == Confirm::Settled {
                     warn!(

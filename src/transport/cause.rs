@@ -165,6 +165,17 @@ pub fn closed(place: &Place) -> Cause {
     )
 }
 
+/// A half-close that was answered by a receiver that then took no other connection.
+pub fn gone(place: &Place, error: &io::Error) -> Cause {
+    Cause::new(
+        code::CLOSED,
+        format!(
+            "{place}: the receiver closed the connection when asked to, and takes no other \
+             ({error}): it may have died with what it had read last, which is sent again"
+        ),
+    )
+}
+
 /// A write that went nowhere.
 pub fn no_progress(place: &Place, waited: Duration) -> Cause {
     Cause::new(

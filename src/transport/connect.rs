@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cause::{self, Place, code};
-use super::link::Link;
+use super::link::{Drained, Link};
 use super::resolve::Lookup;
 use super::settings::{Address, Protocol, Settings};
 use super::trust::{Stamp, Trust, stamps};
@@ -96,6 +96,33 @@ impl Connector {
                 Ok(link)
             }
         }
+    }
+
+    /// Half-closes `link` and waits up to `deadline` for the receiver's end. A FIN without
+    /// close_notify is what the kernel sends for a program that was killed just after it read, too:
+    /// only one that takes another connection at once, up to `connect_timeout`, is still there to
+    /// keep what it read. Never returns [`Drained::Closed`].
+    pub async fn prove(&self, link: Link, deadline: Duration) -> Drained {
+        let place = link.place().clone();
+        match link.drain(deadline).await {
+            Drained::Closed => match self.knock(&place).await {
+                Ok(()) => Drained::Proven,
+                Err(error) => Drained::Refuted(cause::gone(&place, &error)),
+            },
+            other => other,
+        }
+    }
+
+    /// Connects and closes without a word.
+    async fn knock(&self, place: &Place) -> io::Result<()> {
+        let opening = open(
+            &self.policy,
+            &place.address.host,
+            place.peer,
+            Shape::Stream(Some(&self.settings)),
+        );
+        timeout(self.settings.connect_timeout, opening).await??;
+        Ok(())
     }
 
     /// The addresses that would be connected to, at least one: what the name resolves to now, as

@@ -20,7 +20,7 @@ use crate::model::outcome::Cause;
 
 /// An established connection.
 ///
-/// Do not drop a healthy one: [`Link::drain`] it, so that its tail is proven.
+/// Do not drop a healthy one: `Connector::prove` it, so that its tail is proven.
 #[derive(Debug)]
 pub struct Link(Kind);
 
@@ -34,16 +34,20 @@ enum Kind {
 /// What a half-close brought to light.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// The receiver answered with a clean FIN, everything is acknowledged: its program has read
-    /// every byte. Linux sends RST, not FIN, for a socket that is closed or dies with unread bytes.
+    /// The receiver's program has read every byte and still ran when it had: it answered with
+    /// close_notify, or with a FIN alone and then took another connection
+    /// (`Connector::prove`).
     ///
-    /// Under TLS it is the receiver's TLS library that has read every byte, close_notify included.
     /// A program that closes because it saw our close_notify or FIN has had all before it; one that
-    /// closes for a reason of its own at that very moment may leave what its library had decrypted,
-    /// at most a record of 16 KiB. Whether a program that read an event also kept it, and whether
-    /// it was killed just after reading, no sender of syslog can know. A program that sends FIN by
-    /// `shutdown` while it still has data to read would mislead us; none is known.
+    /// closes for a reason of its own at that very moment may leave what its TLS library had
+    /// decrypted, at most a record of 16 KiB. Whether a program that read an event also kept it no
+    /// sender of syslog can know. A program that sends FIN by `shutdown` while it still has data to
+    /// read would mislead us; none is known.
     Proven,
+    /// The receiver answered with FIN alone, everything is acknowledged: its program has read every
+    /// byte, but may have been killed right after, with what it had read. Linux sends RST, not FIN,
+    /// for a socket that is closed or dies with unread bytes.
+    Closed,
     /// RST, an alert, or an end that the receiver had begun before: the tail is to be sent again.
     Refuted(Cause),
     /// The deadline passed: nothing is known of the tail, and it is to be sent again.
@@ -126,7 +130,7 @@ impl Link {
 
     /// Half-closes (after close_notify under TLS) and waits for the receiver's end. UDP has nothing
     /// to prove: `Proven` unless an ICMP error is already here.
-    pub async fn drain(self, deadline: Duration) -> Drained {
+    pub(super) async fn drain(self, deadline: Duration) -> Drained {
         match self.0 {
             Kind::Tcp(stream) => stream.drain(deadline).await,
             Kind::Tls(tls) => tls.stream.drain(deadline).await,
@@ -136,10 +140,15 @@ impl Link {
 
     /// The address that is connected to.
     pub fn peer(&self) -> SocketAddr {
+        self.place().peer
+    }
+
+    /// The same, with how it was configured.
+    pub(super) fn place(&self) -> &Place {
         match &self.0 {
-            Kind::Tcp(stream) => stream.place.peer,
-            Kind::Tls(tls) => tls.stream.place.peer,
-            Kind::Udp(udp) => udp.place.peer,
+            Kind::Tcp(stream) => &stream.place,
+            Kind::Tls(tls) => &tls.stream.place,
+            Kind::Udp(udp) => &udp.place,
         }
     }
 

@@ -31,11 +31,16 @@ const FIN_LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A byte stream above a [`Wire`]: the wire itself, or TLS.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin {
+    /// What it means when it ends in order.
+    const END: End;
+
     /// The connection beneath.
     fn wire(&mut self) -> &mut Wire;
 }
 
 impl Carrier for Wire {
+    const END: End = End::Closed;
+
     fn wire(&mut self) -> &mut Wire {
         self
     }
@@ -105,7 +110,9 @@ impl<C: Carrier> Stream<C> {
             // What the receiver said last, such as an alert, tells more than a broken pipe.
             Poll::Ready(Err(error)) => match self.poll_end(cx) {
                 Poll::Ready(End::Failed(last)) => Poll::Ready(Err(End::Failed(last))),
-                Poll::Ready(End::Closed) | Poll::Pending => Poll::Ready(Err(End::Failed(error))),
+                Poll::Ready(End::Closed | End::Notified) | Poll::Pending => {
+                    Poll::Ready(Err(End::Failed(error)))
+                }
             },
         }
     }
@@ -127,7 +134,7 @@ impl<C: Carrier> Stream<C> {
         for _ in 0..DISCARD_READS_MAX {
             let mut buffer = ReadBuf::new(&mut scratch);
             match ready!(Pin::new(&mut self.carrier).poll_read(cx, &mut buffer)) {
-                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(End::Closed),
+                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(C::END),
                 Ok(()) => {}
                 // A FIN without close_notify.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -158,13 +165,14 @@ impl<C: Carrier> Stream<C> {
             return Drained::Refuted(cause::torn(&self.place));
         }
         match timeout(deadline, self.half_close()).await {
-            Ok(Ok(())) => Drained::Proven,
+            Ok(Ok(Answer::Notified)) => Drained::Proven,
+            Ok(Ok(Answer::Closed)) => Drained::Closed,
             Ok(Err(end)) => Drained::Refuted(self.cause(end)),
             Err(_) => Drained::NoAnswer,
         }
     }
 
-    async fn half_close(&mut self) -> Result<(), End> {
+    async fn half_close(&mut self) -> Result<Answer, End> {
         // A FIN that is here before ours is no answer to ours. The kernel knows of one that the
         // reactor has not been told of.
         if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(self.poll_end(cx))).await {
@@ -178,10 +186,11 @@ impl<C: Carrier> Stream<C> {
         if self.carrier.wire().peer_ended_first().map_err(End::Failed)? {
             return Err(End::Closed);
         }
-        match poll_fn(|cx| self.poll_end(cx)).await {
-            End::Closed => {}
+        let answer = match poll_fn(|cx| self.poll_end(cx)).await {
+            End::Closed => Answer::Closed,
+            End::Notified => Answer::Notified,
             failed @ End::Failed(_) => return Err(failed),
-        }
+        };
         // close_notify may cross ours; only the FIN beneath it tells that nothing lies unread.
         let mut scratch = [0_u8; DISCARD_BYTES];
         loop {
@@ -196,12 +205,12 @@ impl<C: Carrier> Stream<C> {
         while !self.carrier.wire().end_acknowledged().map_err(End::Failed)? {
             tokio::time::sleep(FIN_LOOK_INTERVAL).await;
         }
-        Ok(())
+        Ok(answer)
     }
 
     pub(super) fn cause(&self, end: End) -> Cause {
         match end {
-            End::Closed => cause::closed(&self.place),
+            End::Closed | End::Notified => cause::closed(&self.place),
             End::Failed(error) => cause::of_link(&self.place, &error),
         }
     }
@@ -213,10 +222,21 @@ enum Sent {
     Some,
 }
 
-/// How a stream ended.
-pub(super) enum End {
-    /// FIN or close_notify.
+/// How a half-close was answered in order.
+enum Answer {
+    /// With FIN alone, which a kernel sends for a program that has died, too.
     Closed,
+    /// With close_notify before it, which takes a program that runs.
+    Notified,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub enum End {
+    /// FIN.
+    Closed,
+    /// close_notify.
+    Notified,
     /// RST, an alert, a timeout.
     Failed(io::Error),
 }

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::cause::{self, Place, code};
-use super::stream::{Carrier, Stream};
+use super::stream::{Carrier, End, Stream};
 use super::trust::Trust;
 use super::wire::{Records, Wire};
 use crate::model::outcome::Cause;
@@ -26,6 +26,8 @@ use crate::model::outcome::Cause;
 const VERDICT_WAIT_MAX: Duration = Duration::from_millis(250);
 
 impl Carrier for TlsStream<Wire> {
+    const END: End = End::Notified;
+
     fn wire(&mut self) -> &mut Wire {
         self.get_mut().0
     }

@@ -1,7 +1,7 @@
 //! What a half-close proves, for TCP and every kind of TLS.
 
 use std::io::Read;
-use std::net::Shutdown;
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -9,11 +9,14 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::SupportedProtocolVersion;
 
 use super::receiver::{
-    Authority, BOTH, LONG, ONLY_12, ONLY_13, Says, connect_tcp, connect_tls, read_all, receive,
-    receive_tls,
+    Authority, BOTH, LONG, ONLY_12, ONLY_13, Says, address, connect_tcp, connect_tls, read_all,
+    receive, receive_tls, settings,
 };
+use crate::model::egress::Policy;
 use crate::transport::cause::code;
+use crate::transport::connect::Connector;
 use crate::transport::link::{Drained, Link};
+use crate::transport::settings::Protocol;
 use crate::transport::wire::Wire;
 
 static EVENTS: [u8; 200_000] = [b'x'; 200_000];
@@ -30,9 +33,9 @@ fn is_refuted(drained: &Drained, expected: &str) {
 }
 
 #[tokio::test]
-async fn a_receiver_that_reads_to_the_end_proves_it() {
+async fn a_receiver_that_reads_to_the_end_closes_in_order() {
     let (to, receiver) = receive(read_all);
-    assert_eq!(send_and_drain(connect_tcp(to).await).await, Drained::Proven);
+    assert_eq!(send_and_drain(connect_tcp(to).await).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap(), EVENTS.len());
 }
 
@@ -168,7 +171,7 @@ async fn proven_under(versions: &'static [&'static SupportedProtocolVersion], mu
     // Just closes, as many do.
     let (to, receiver) = receive_tls(config.clone(), |mut peer| read_all(&mut peer));
     let link = connect_tls(to, settings.clone()).await.unwrap();
-    assert_eq!(send_and_drain(link).await, Drained::Proven);
+    assert_eq!(send_and_drain(link).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap(), EVENTS.len());
     // Reads a little, says goodbye in due form, and leaves the rest.
     let (to, _receiver) = receive_tls(config.clone(), |mut peer| {
@@ -227,7 +230,7 @@ async fn offsets_under_tls_are_those_of_the_wire() {
         assert!(start.elapsed() < LONG);
         tokio::task::yield_now().await;
     }
-    assert_eq!(link.drain(LONG).await, Drained::Proven);
+    assert_eq!(link.drain(LONG).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap(), EVENTS.len() + 1);
 }
 
@@ -252,4 +255,43 @@ async fn an_alert_refutes_a_clean_fin() {
     link.send(b"x", &[]).await.unwrap();
     took.recv().unwrap_err();
     is_refuted(&link.drain(LONG).await, code::TLS);
+}
+
+/// A receiver that reads to the end and closes; in that order, its port goes away before.
+async fn proven_by(stays: bool) -> (Drained, usize) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let to = listener.local_addr().unwrap();
+    let receiver = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let read = read_all(&mut stream);
+        // The order in which the kernel closes what a killed program had open.
+        let listener = stays.then_some(listener);
+        drop(stream);
+        (read, listener)
+    });
+    let address = address(Protocol::Tcp, "127.0.0.1", to.port());
+    let connector = Connector::new(settings(None), Policy::default());
+    let mut link = connector.connect(&address).await.unwrap();
+    link.send(&EVENTS, &[]).await.unwrap();
+    let drained = connector.prove(link, LONG).await;
+    (drained, receiver.join().unwrap().0)
+}
+
+#[tokio::test]
+async fn a_fin_alone_proves_what_a_receiver_has_that_is_still_there() {
+    assert_eq!(proven_by(true).await, (Drained::Proven, EVENTS.len()));
+}
+
+#[tokio::test]
+async fn a_fin_alone_of_a_receiver_that_is_gone_proves_nothing() {
+    let (drained, read) = proven_by(false).await;
+    is_refuted(&drained, code::CLOSED);
+    assert_eq!(read, EVENTS.len());
+    let Drained::Refuted(cause) = drained else { unreachable!() };
+    let text = cause.text.split_once(": ").unwrap().1;
+    assert_eq!(
+        text,
+        "the receiver closed the connection when asked to, and takes no other (Connection refused \
+         (os error 111)): it may have died with what it had read last, which is sent again"
+    );
 }

@@ -37,7 +37,7 @@ async fn written_and_acknowledged_offsets_agree_to_the_byte() {
     let window = link.progress().unwrap().window_max;
     assert!((16_384..=64 << 20).contains(&window), "{window}");
     assert_eq!(link.describe(), format!("tcp to 127.0.0.1:{}", to.port()));
-    assert_eq!(link.drain(LONG).await, Drained::Proven);
+    assert_eq!(link.drain(LONG).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap() as u64, expected);
 }
 
@@ -125,7 +125,7 @@ async fn a_slow_receiver_is_not_a_dead_one() {
     let mut link = connect_tcp(to).await;
     let written = link.send(&vec![b'x'; 600_000], &[]).await.unwrap();
     assert_eq!(written, 600_000);
-    assert_eq!(link.drain(LONG).await, Drained::Proven);
+    assert_eq!(link.drain(LONG).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap(), 600_000);
 }
 
@@ -140,7 +140,7 @@ async fn what_a_receiver_says_is_discarded() {
     let waiting = tokio::time::timeout(Duration::from_millis(50), link.ended()).await;
     assert!(waiting.is_err(), "still up");
     link.send(b"hello\n", &[]).await.unwrap();
-    assert_eq!(link.drain(LONG).await, Drained::Proven);
+    assert_eq!(link.drain(LONG).await, Drained::Closed);
     assert_eq!(receiver.join().unwrap(), 6);
 }
 
