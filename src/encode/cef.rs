@@ -5,7 +5,6 @@
 //! Source: the CEF implementation standard, version 27. Diagnostics: what could not be expressed is
 //! counted in [`Encoded`].
 
-use super::append::append;
 use super::dictionary::{Dictionary, Kind, Rule};
 use super::pairs::Pairs;
 use super::scan::{Escapes, cut, is_clean, special, trim};
@@ -15,6 +14,7 @@ use super::values;
 use super::{Encoded, strict};
 use crate::model::event::Event;
 use crate::model::fields::{Fields, PairKey, Slot};
+use crate::model::text::append;
 
 /// The most octets of a header field, escaped (CEF standard, header field definitions).
 pub(super) const VENDOR_BYTES_MAX: usize = 63;
@@ -75,7 +75,7 @@ impl Cef {
         out: &mut Vec<u8>,
         encoded: &mut Encoded,
     ) {
-        let (class, name) = class_and_name(fields);
+        let (class, name) = class_and_name(fields, event);
         encoded.truncated |= push_field(class, "event", EVENT_CLASS_ID_BYTES_MAX, out);
         out.push(b'|');
         encoded.truncated |= push_field(name, "event", NAME_BYTES_MAX, out);
@@ -106,9 +106,9 @@ impl Cef {
 }
 
 /// Neither is empty as long as the event has a type.
-pub(super) fn class_and_name(fields: &Fields) -> (&str, &str) {
-    let class = first_of(fields.get(Slot::EventClassId), fields.get(Slot::EventType));
-    let name = first_of(fields.get(Slot::Name), class);
+pub(super) fn class_and_name<'a>(fields: &'a Fields, event: Event<'a>) -> (&'a str, &'a str) {
+    let class = first_of(fields.get(Slot::EventClassId, event), fields.get(Slot::EventType, event));
+    let name = first_of(fields.get(Slot::Name, event), class);
     (first_of(class, name), name)
 }
 

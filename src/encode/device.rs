@@ -7,6 +7,7 @@
 use super::scan::is_same;
 use super::settings::{Body, CefSettings, Settings};
 use super::{cef, leef, printable};
+use crate::model::event::Event;
 use crate::model::fields::{Fields, Slot};
 
 /// The most octets of APP-NAME (RFC 5424, section 6.2.5).
@@ -49,14 +50,14 @@ impl Device {
     }
 
     /// Makes the bytes anew if the event's device is another one than the last event's.
-    pub(super) fn turn_to(&mut self, fields: &Fields) {
+    pub(super) fn turn_to(&mut self, fields: &Fields, event: Event<'_>) {
         let overrides = &self.settings;
         let vendor = overrides.device_vendor.as_deref();
         let product = overrides.device_product.as_deref();
         let version = overrides.device_version.as_deref();
-        let vendor = vendor.unwrap_or_else(|| fields.get(Slot::DeviceVendor));
-        let product = product.unwrap_or_else(|| fields.get(Slot::DeviceProduct));
-        let version = version.unwrap_or_else(|| fields.get(Slot::DeviceVersion));
+        let vendor = vendor.unwrap_or_else(|| fields.get(Slot::DeviceVendor, event));
+        let product = product.unwrap_or_else(|| fields.get(Slot::DeviceProduct, event));
+        let version = version.unwrap_or_else(|| fields.get(Slot::DeviceVersion, event));
         let same = |now: &str, kept: &str| is_same(now.as_bytes(), kept.as_bytes());
         if same(vendor, &self.vendor)
             && same(product, &self.product)

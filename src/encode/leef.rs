@@ -63,7 +63,7 @@ impl Leef {
         out: &mut Vec<u8>,
         encoded: &mut Encoded,
     ) {
-        let (class, name) = class_and_name(fields);
+        let (class, name) = class_and_name(fields, event);
         encoded.truncated |= push_field(class, "event", EVENT_ID_BYTES_MAX, out);
         out.push(b'|');
         out.extend_from_slice(&self.head);
@@ -72,8 +72,8 @@ impl Leef {
         self.open_and_close("sev", out, |out| {
             push_decimal(fields.severity().get().max(1).into(), out);
         });
-        if fields.pair("cat", event).is_none() && !fields.get(Slot::EventType).is_empty() {
-            self.attribute("cat", fields.get(Slot::EventType), true, out, encoded);
+        if fields.pair("cat", event).is_none() && !fields.get(Slot::EventType, event).is_empty() {
+            self.attribute("cat", fields.get(Slot::EventType, event), true, out, encoded);
         }
         if name != class {
             self.attribute("name", name, true, out, encoded);

@@ -8,7 +8,6 @@
 
 pub mod settings;
 
-mod append;
 mod cef;
 mod civil;
 mod device;
@@ -35,6 +34,7 @@ use self::rfc5424::Rfc5424;
 use self::settings::{Body, Framing, Header, Settings};
 use crate::model::event::Event;
 use crate::model::fields::Fields;
+use crate::model::text::append;
 use crate::model::time::EventTime;
 
 /// The smallest limit that is obeyed: below it, no header has room. Receivers take at least 480
@@ -122,15 +122,15 @@ impl Encoder {
         let frame = self.frame.open(out);
         // Behind the room for an octet count, which is not part of the message.
         let end = out.len() + self.limit;
-        self.device.turn_to(fields);
+        self.device.turn_to(fields, event);
         match &mut self.header {
             HeaderWriter::Rfc5424(header) => {
-                header.write(fields, &self.device.app_name, now, sequence, out);
+                header.write(fields, event, &self.device.app_name, now, sequence, out);
             }
             HeaderWriter::Rfc3164(header) => header.write(fields, now, out),
         }
         let body = out.len();
-        out.extend_from_slice(&self.device.prefix);
+        append(&self.device.prefix, out);
         encoded.truncated = self.device.is_cut;
         match &mut self.body {
             BodyWriter::Cef(cef) => {

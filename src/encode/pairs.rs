@@ -3,8 +3,8 @@
 //!
 //! In: keys and values, already escaped into the output. Out: [`Piece`]s. Diagnostics: none.
 
-use super::append::append;
 use super::dictionary::{Rule, spread};
+use crate::model::text::append;
 
 /// The most pairs of one message. Enough for 32,000 octets of the shortest pairs that say anything;
 /// it bounds the search for a key that stands twice.

@@ -4,13 +4,14 @@
 //! MSG, with the space and, where wanted, the BOM. Diagnostics: none; what a field cannot hold is
 //! replaced or `-`.
 
-use super::append::append;
 use super::civil::{Civil, push_decimal};
 use super::device::APP_NAME_BYTES_MAX;
 use super::settings::Settings;
 use super::{BODY_BYTES_MIN, HOSTNAME_BYTES_MAX, hide_marks, printable};
+use crate::model::event::Event;
 use crate::model::fields::{Fields, Slot};
 use crate::model::id::{MSGID_BYTES_MAX, push_msgid};
+use crate::model::text::append;
 use crate::model::time::EventTime;
 
 /// `<191>1 ` and the longest TIMESTAMP, then APP-NAME, PROCID, MSGID, `-`, a BOM and the spaces.
@@ -63,6 +64,7 @@ impl Rfc5424 {
     pub(super) fn write(
         &mut self,
         fields: &Fields,
+        event: Event<'_>,
         app_name: &[u8],
         now: EventTime,
         sequence: u32,
@@ -77,7 +79,7 @@ impl Rfc5424 {
         append(&self.hostname, out);
         append(app_name, out);
         out.extend_from_slice(b" - ");
-        match fields.get(Slot::Id) {
+        match fields.get(Slot::Id, event) {
             "" => out.push(b'-'),
             id => {
                 let start = out.len();

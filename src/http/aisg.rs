@@ -50,7 +50,7 @@ impl<'a> Facts<'a> {
 
     /// `dlp.pii_blocked` …
     pub fn event_type(&self) -> &'a str {
-        self.item.fields.get(Slot::EventType)
+        self.item.fields.get(Slot::EventType, self.item.event)
     }
 
     /// A fact by its name in the event: `org_id`, `project_id`, `action`, `model`, `provider`.

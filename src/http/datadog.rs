@@ -305,7 +305,7 @@ fn push_entry(record: &[u8], oldest: &str, now: &str, out: &mut Vec<u8>) -> bool
 /// What happened, in the words of the seed's example: what it is called, the types that were found,
 /// the model.
 fn sentence(item: &Item<'_>, facts: &Facts<'_>) -> String {
-    let mut text = item.fields.get(Slot::Name).to_owned();
+    let mut text = item.fields.get(Slot::Name, item.event).to_owned();
     let entities = facts.entities();
     if !entities.is_empty() {
         text.push_str(&format!(": {} detected", entities.join(", ")));

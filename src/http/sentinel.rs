@@ -313,15 +313,15 @@ impl Row<'_> {
 
     /// What every event has.
     fn any(&mut self, item: &Item<'_>) {
-        let fields = item.fields;
-        let event_type = fields.get(Slot::EventType);
+        let (fields, event) = (item.fields, item.event);
+        let event_type = fields.get(Slot::EventType, event);
         self.text("EventId", item.id);
         self.text("EventType", event_type);
         self.text("Severity", aisg::sentinel_severity(event_type, fields.severity()));
         self.text("Computer", item.hostname);
-        self.text("DeviceVendor", fields.get(Slot::DeviceVendor));
-        self.text("DeviceProduct", fields.get(Slot::DeviceProduct));
-        self.text("Message", fields.get(Slot::Name));
+        self.text("DeviceVendor", fields.get(Slot::DeviceVendor, event));
+        self.text("DeviceProduct", fields.get(Slot::DeviceProduct, event));
+        self.text("Message", fields.get(Slot::Name, event));
         if is_ocsf(item) {
             self.name("RawOCSF");
             push_quoted_ocsf(item, self.out);

@@ -136,7 +136,7 @@ impl Webhook {
     }
 
     fn template(&self, item: &Item<'_>) -> Option<&Template> {
-        let ends = self.resolves.is_match(item.fields.get(Slot::EventType));
+        let ends = self.resolves.is_match(item.fields.get(Slot::EventType, item.event));
         let resolve = self.settings.resolve.as_ref().filter(|_| ends);
         resolve.map(|resolve| &resolve.template).or(self.settings.template.as_ref())
     }

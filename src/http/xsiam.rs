@@ -118,12 +118,12 @@ impl Xsiam {
         }
         let mut object = Object::begin(out);
         object.text("_time", &rfc3339(item.time));
-        object.text("_vendor", item.fields.get(Slot::DeviceVendor));
-        object.text("_product", item.fields.get(Slot::DeviceProduct));
+        object.text("_vendor", item.fields.get(Slot::DeviceVendor, item.event));
+        object.text("_product", item.fields.get(Slot::DeviceProduct, item.event));
         object.text("_dataset", &settings.dataset);
         object.text("log_type", &settings.log_type);
         object.text("event_id", item.id);
-        object.text("event_type", item.fields.get(Slot::EventType));
+        object.text("event_type", item.fields.get(Slot::EventType, item.event));
         object.text("severity", severity(item.fields.severity()));
         payload::push(settings.payload, item, object.member("event"));
         object.end();

@@ -10,6 +10,7 @@ use crate::model::event::{Event, Kind, Place as TextPlace, Value};
 use crate::model::fields::{Fields, PairKey, Severity, Slot, TextId, Texts};
 use crate::model::id;
 use crate::model::position::Position;
+use crate::model::text::push_ascii;
 use crate::model::time::EventTime;
 
 use super::json;
@@ -56,14 +57,15 @@ enum Ready<'a> {
     Each(u32, &'a [Step]),
     Template(&'a [Piece]),
     Millis(i64),
-    Id(&'a str),
+    /// The id, which has its own slot.
+    Id,
+    /// An id that `externalId` has no room for.
+    LongId(&'a str),
 }
 
 /// Memory that is kept from event to event.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// The id of an event that has none of its own.
-    derived_id: String,
     /// Composed header parts.
     composed: String,
     /// What is known of the keys of objects that are copied.
@@ -81,17 +83,17 @@ pub(super) fn emit<'a>(
     scratch: &'a mut Scratch,
     out: &mut Fields,
 ) {
-    let Scratch { derived_id, composed: scratch, keys } = scratch;
-    let own_id = plan.id.iter().find_map(|path| found.scalar(*path));
-    let id = own_id.unwrap_or_else(|| {
-        derived_id.clear();
-        id::derive(position, derived_id);
-        derived_id
-    });
+    let Scratch { composed: scratch, keys } = scratch;
+    let own_id = plan.id.iter().find_map(|path| found.placed(*path));
     let time = plan.time.iter().find_map(|(path, kind)| time::parse(found.scalar(*path)?, *kind));
     out.use_texts(found.texts);
-    let made = Made { found, id, time };
-    out.set(Slot::Id, made.id);
+    match own_id {
+        Some((Some(place), _)) => out.set_in_event(Slot::Id, place),
+        Some((None, id)) => out.set(Slot::Id, id),
+        None => out.set_with(Slot::Id, |id| id::derive(position, id)),
+    }
+    let long_id = own_id.map(|(_, id)| id).filter(|id| !id::is_external_id(id));
+    let made = Made { found, long_id, time };
     out.set_time(time);
     out.set_severity(found.severity(&plan.severity));
     for ((_, slot), source) in HEADER.iter().zip(&plan.header) {
@@ -149,6 +151,11 @@ impl<'a> Found<'a> {
         self.value(path)?.scalar().filter(|text| !is_blank(text))
     }
 
+    /// The same, and where it stands.
+    fn placed(&self, path: PathId) -> Option<(Option<TextPlace>, &'a str)> {
+        Some((self.value(path)?.place(), self.scalar(path)?))
+    }
+
     fn severity(&self, plan: &SeverityPlan) -> Severity {
         let read = |text: &str, scale: &Scale| match scale {
             Scale::Cef => text.trim().parse().ok().and_then(Severity::new),
@@ -164,7 +171,8 @@ impl<'a> Found<'a> {
 /// What was found, and what the mapper made of it.
 struct Made<'a> {
     found: Found<'a>,
-    id: &'a str,
+    /// The event's own id, where it is not written as it stands.
+    long_id: Option<&'a str>,
     time: Option<EventTime>,
 }
 
@@ -173,7 +181,8 @@ impl<'a> Made<'a> {
     fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
         match self.find(source) {
             Some(Ready::Fixed(text)) => out.set_fixed(slot, text),
-            Some(Ready::Scalar(_, text)) => out.set(slot, text),
+            Some(Ready::Scalar(Some(place), _)) => out.set_in_event(slot, place),
+            Some(Ready::Id) => out.set_as(slot, Slot::Id),
             Some(ready) => {
                 scratch.clear();
                 self.write(ready, scratch);
@@ -237,6 +246,7 @@ impl<'a> Made<'a> {
         match ready {
             Some(Ready::Scalar(Some(place), _)) => out.push_in_event(key, place),
             Some(Ready::Fixed(text)) => out.push_fixed(key, text),
+            Some(Ready::Id) => out.push_as(key, Slot::Id),
             Some(ready) => out.push_with(key, |text| self.write(ready, text)),
             None => out.push(key, ""),
         }
@@ -263,7 +273,7 @@ impl<'a> Made<'a> {
                 pieces.iter().all(is_there).then_some(Ready::Template(pieces))
             }
             From::BuiltIn(BuiltIn::Time) => self.time.map(|time| Ready::Millis(time.millis())),
-            From::BuiltIn(BuiltIn::Id) => Some(Ready::Id(self.id)),
+            From::BuiltIn(BuiltIn::Id) => Some(self.long_id.map_or(Ready::Id, Ready::LongId)),
             From::BuiltIn(BuiltIn::Event) => Some(Ready::Json(ROOT)),
         }
     }
@@ -346,7 +356,9 @@ impl<'a> Made<'a> {
                 }
             }
             Ready::Millis(millis) => write_number(millis, out),
-            Ready::Id(text) => out.push_str(&id::external_id(text)),
+            // Nobody writes what stands in a slot.
+            Ready::Id => {}
+            Ready::LongId(text) => out.push_str(&id::external_id(text)),
         }
     }
 }
@@ -393,7 +405,7 @@ fn write_value(value: Value<'_>, out: &mut String) {
     match value.kind() {
         Kind::Array => write_joined(value, &[Step::Each], out),
         Kind::Object => json::write(value, out),
-        _ => out.push_str(value.scalar().unwrap_or("")),
+        _ => value.push_scalar(out),
     }
 }
 
@@ -413,20 +425,15 @@ fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
 
 /// Epoch milliseconds are in every event; `fmt` costs several times as much.
 fn write_number(number: i64, out: &mut String) {
-    let mut digits = [0_u8; 20];
+    let mut digits = [b'0'; 20];
     let mut rest = number.unsigned_abs();
-    let mut begin = digits.len();
-    for place in digits.iter_mut().rev() {
+    let length = rest.checked_ilog10().unwrap_or(0) as usize + 1;
+    for place in digits.iter_mut().take(length).rev() {
         *place = b'0' + (rest % 10) as u8;
         rest /= 10;
-        begin -= 1;
-        if rest == 0 {
-            break;
-        }
     }
     if number < 0 {
         out.push('-');
     }
-    let digits = digits.get(begin..).and_then(|digits| std::str::from_utf8(digits).ok());
-    out.push_str(digits.unwrap_or(""));
+    push_ascii(&digits, length, out);
 }

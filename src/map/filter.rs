@@ -49,7 +49,7 @@ impl Filter {
 
     /// True when the destination wants the event.
     pub fn passes(&self, fields: &Fields, event: Event<'_>) -> bool {
-        let event_type = fields.get(Slot::EventType);
+        let event_type = fields.get(Slot::EventType, event);
         fields.severity().get() >= self.min_severity
             && self.event_types.matches(event_type)
             && !self.exclude_event_types.matches(event_type)

@@ -85,24 +85,18 @@ enum KeptKey {
     InEvent(Place),
 }
 
-/// A text that is kept, or that a schema names.
+/// A text that is kept, that a schema names, or that stands in the event.
 #[derive(Clone, Copy, Debug)]
 enum KeptText {
     Own(Part),
     Fixed(TextId),
+    InEvent(Place),
 }
 
 impl Default for KeptText {
     fn default() -> KeptText {
         KeptText::Own(Part::default())
     }
-}
-
-/// A value that is kept, or that stands in the event.
-#[derive(Clone, Copy, Debug)]
-enum KeptValue {
-    Text(KeptText),
-    InEvent(Place),
 }
 
 /// The places of a mapped event that hold text and are not extension pairs.
@@ -134,7 +128,7 @@ pub struct Fields {
     slots: [KeptText; SLOTS],
     severity: Severity,
     time: Option<EventTime>,
-    pairs: Vec<(KeptKey, KeptValue)>,
+    pairs: Vec<(KeptKey, KeptText)>,
 }
 
 /// CEF severity, 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high.
@@ -195,13 +189,23 @@ impl Fields {
 
     /// Sets one text slot; an earlier value is forgotten.
     pub fn set(&mut self, slot: Slot, text: &str) {
-        let part = self.keep(|out| out.push_str(text));
+        self.set_with(slot, |out| out.push_str(text));
+    }
+
+    /// Like [`Fields::set`], for a text that is written piece by piece. `write` only appends.
+    pub fn set_with(&mut self, slot: Slot, write: impl FnOnce(&mut String)) {
+        let part = self.keep(write);
         self.put(slot, KeptText::Own(part));
     }
 
     /// Like [`Fields::set`], for one of the texts in use.
     pub fn set_fixed(&mut self, slot: Slot, text: TextId) {
         self.put(slot, KeptText::Fixed(text));
+    }
+
+    /// Like [`Fields::set`], for a text that stands in the event.
+    pub fn set_in_event(&mut self, slot: Slot, text: Place) {
+        self.put(slot, KeptText::InEvent(text));
     }
 
     /// Sets a slot to what another one has.
@@ -215,9 +219,9 @@ impl Fields {
         }
     }
 
-    /// One text slot; empty when it was not set.
-    pub fn get(&self, slot: Slot) -> &str {
-        self.slots.get(slot as usize).map_or("", |text| self.kept(*text))
+    /// One text slot; empty when it was not set. `event` is the one they were mapped from.
+    pub fn get<'a>(&'a self, slot: Slot, event: Event<'a>) -> &'a str {
+        self.slots.get(slot as usize).map_or("", |text| self.kept(*text, event))
     }
 
     /// Sets the CEF severity.
@@ -250,27 +254,33 @@ impl Fields {
     pub fn push_with(&mut self, key: PairKey<'_>, write: impl FnOnce(&mut String)) {
         let key = self.keep_key(key);
         let value = self.keep(write);
-        self.pairs.push((key, KeptValue::Text(KeptText::Own(value))));
+        self.pairs.push((key, KeptText::Own(value)));
     }
 
     /// Like [`Fields::push`], for one of the texts in use.
     #[inline]
     pub fn push_fixed(&mut self, key: PairKey<'_>, value: TextId) {
         let key = self.keep_key(key);
-        self.pairs.push((key, KeptValue::Text(KeptText::Fixed(value))));
+        self.pairs.push((key, KeptText::Fixed(value)));
+    }
+
+    /// Like [`Fields::push`], for the text of a slot.
+    pub fn push_as(&mut self, key: PairKey<'_>, slot: Slot) {
+        let key = self.keep_key(key);
+        self.pairs.push((key, self.slots.get(slot as usize).copied().unwrap_or_default()));
     }
 
     /// Like [`Fields::push`], for a value that stands in the event.
     #[inline]
     pub fn push_in_event(&mut self, key: PairKey<'_>, value: Place) {
         let key = self.keep_key(key);
-        self.pairs.push((key, KeptValue::InEvent(value)));
+        self.pairs.push((key, KeptText::InEvent(value)));
     }
 
     /// Like [`Fields::push_in_event`], for a key of no dictionary that stands in the event, too.
     #[inline]
     pub fn push_member(&mut self, key: Place, value: Place) {
-        self.pairs.push((KeptKey::InEvent(key), KeptValue::InEvent(value)));
+        self.pairs.push((KeptKey::InEvent(key), KeptText::InEvent(value)));
     }
 
     /// The extension pairs in their order. `event` is the one they were mapped from.
@@ -284,11 +294,7 @@ impl Fields {
                 KeptKey::Text(part) => PairKey::Text(self.part(*part)),
                 KeptKey::InEvent(place) => PairKey::Text(event.text_at(*place)),
             };
-            let value = match value {
-                KeptValue::Text(text) => self.kept(*text),
-                KeptValue::InEvent(place) => event.text_at(*place),
-            };
-            (key, value)
+            (key, self.kept(*value, event))
         })
     }
 
@@ -312,10 +318,11 @@ impl Fields {
     }
 
     #[inline]
-    fn kept(&self, text: KeptText) -> &str {
+    fn kept<'a>(&'a self, text: KeptText, event: Event<'a>) -> &'a str {
         match text {
             KeptText::Own(part) => self.part(part),
             KeptText::Fixed(text) => self.fixed.get(text),
+            KeptText::InEvent(place) => event.text_at(place),
         }
     }
 
@@ -345,13 +352,15 @@ mod tests {
         fields.push_fixed(PairKey::Text("msg"), TextId::at(0));
         fields.set_fixed(Slot::EventClassId, TextId::at(0));
         fields.set_as(Slot::EventType, Slot::EventClassId);
-        assert_eq!(fields.get(Slot::EventType), "of the schema");
-        assert_eq!(fields.get(Slot::Name), "second");
-        assert_eq!(fields.get(Slot::Id), "");
+        fields.set_in_event(Slot::Id, event.root().and_then(Value::place).unwrap());
+        assert_eq!(fields.get(Slot::EventType, event), "of the schema");
+        assert_eq!(fields.get(Slot::Name, event), "second");
+        assert_eq!(fields.get(Slot::Id, event), "1");
         let pairs: Vec<_> = fields.pairs(event).map(|(key, value)| (key.text(), value)).collect();
         assert_eq!(pairs, [("rt", "1"), ("cs2", ""), ("msg", "of the schema")]);
         assert_eq!(fields.pair("cs2", event), Some(""));
         fields.clear();
+        assert_eq!(fields.get(Slot::Id, event), "");
         assert_eq!(fields.pairs(event).count(), 0);
     }
 

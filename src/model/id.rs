@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ring::digest;
 
 use super::position::Position;
+use super::text::{append, push_ascii};
 
 /// The most octets that RFC 5424 (section 6) allows in MSGID.
 pub const MSGID_BYTES_MAX: usize = 32;
@@ -21,18 +22,17 @@ pub fn derive(position: Position, out: &mut String) {
     push_hex(position.offset, 1, out);
 }
 
-/// At least `least` lower-case digits. Every event has an id made, used or not; `fmt` costs several
-/// times as much.
+/// At least `least` lower-case digits, and at most 16. `fmt` costs several times as much.
 fn push_hex(number: u64, least: u32, out: &mut String) {
-    const DIGITS: usize = 16;
-    let mut digits = [0; DIGITS];
+    const DIGITS: u32 = 16;
+    let count = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least);
+    // The first digit that is wanted comes first.
+    let number = number << (4 * (DIGITS - count));
+    let mut digits = [0; DIGITS as usize];
     for (pair, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(number.to_be_bytes()) {
         *pair = HEX.get(usize::from(octet)).copied().unwrap_or_default();
     }
-    let count = (u64::BITS - number.leading_zeros()).div_ceil(4).max(least) as usize;
-    let written = digits.get(DIGITS.saturating_sub(count)..).unwrap_or_default();
-    // Hexadecimal digits are always text.
-    out.push_str(std::str::from_utf8(written).unwrap_or_default());
+    push_ascii(&digits, count as usize, out);
 }
 
 /// The two digits of each octet.
@@ -77,18 +77,23 @@ pub fn msgid(id: &str) -> Cow<'_, str> {
 /// Appends what [`msgid`] returns, without an allocation for the usual ids.
 pub fn push_msgid(id: &str, out: &mut Vec<u8>) {
     match uuid(id) {
-        Some(parts) => parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes())),
-        None => out.extend_from_slice(msgid(id).as_bytes()),
+        Some(parts) => parts.iter().for_each(|part| append(part.as_bytes(), out)),
+        None => append(msgid(id).as_bytes(), out),
     }
 }
 
 /// The id as `externalId`: itself where it fits, else the first 40 hex digits of its SHA-256.
 pub fn external_id(id: &str) -> Cow<'_, str> {
-    if fits(id, EXTERNAL_ID_BYTES_MAX) {
+    if is_external_id(id) {
         Cow::Borrowed(id)
     } else {
         Cow::Owned(hex_digest(id, EXTERNAL_ID_BYTES_MAX))
     }
+}
+
+/// True if `externalId` carries the id as it stands; it does so for all that [`derive`] makes.
+pub fn is_external_id(id: &str) -> bool {
+    fits(id, EXTERNAL_ID_BYTES_MAX)
 }
 
 /// PRINTUSASCII (RFC 5424, section 6) of 1 to `most` octets.

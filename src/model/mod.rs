@@ -10,4 +10,5 @@ pub mod id;
 pub mod ledger;
 pub mod outcome;
 pub mod position;
+pub mod text;
 pub mod time;

@@ -106,10 +106,11 @@ impl Stages {
         let Stages { decoder, mapper, tape, fields } = self;
         let decoded = decoder.decode(Format::Auto, line, tape).ok()?;
         let index = mapper.map(None, decoded, tape, POSITION, fields).ok()?;
+        let event = Event::new(tape, decoded.line);
         let item = Item {
             fields,
-            event: Event::new(tape, decoded.line),
-            id: fields.get(Slot::Id),
+            event,
+            id: fields.get(Slot::Id, event),
             schema: mapper.schema(index).unwrap().name(),
             hostname,
             time: fields.time().unwrap_or(EventTime(0)),

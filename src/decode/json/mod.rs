@@ -21,7 +21,6 @@ use crate::model::event::{Open, Tape};
 /// Reads values; keeps its memory from line to line.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    unescaped: String,
     open: Vec<Container>,
 }
 
@@ -140,7 +139,7 @@ impl Scan<'_, '_> {
     }
 
     /// Reads a key and its colon.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self, is_behind_comma: bool) -> Result<(), DecodeError> {
         let next = self.skip_space();
         let rest = self.bytes.get(self.at..).unwrap_or_default();
@@ -165,8 +164,8 @@ impl Scan<'_, '_> {
         match self.plain_string() {
             Some((start, key)) => self.tape.key_in_line(start, key),
             None => {
-                self.escaped_string()?;
-                self.tape.key(&self.reader.unescaped);
+                let begin = self.escaped_string()?;
+                self.tape.key_behind(begin);
             }
         }
         match self.skip_space() {
@@ -181,8 +180,8 @@ impl Scan<'_, '_> {
         match self.plain_string() {
             Some((start, text)) => self.tape.text_in_line(start, start + text.len()),
             None => {
-                self.escaped_string()?;
-                self.tape.text(&self.reader.unescaped);
+                let begin = self.escaped_string()?;
+                self.tape.text_behind(begin);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::Scan;
 use crate::decode::error::DecodeError;
+use crate::model::text::push_part;
 
 /// How many bytes are looked at in one step.
 const STEP: usize = 16;
@@ -21,23 +22,24 @@ impl<'l> Scan<'l, '_> {
         Some((start, self.line.get(start..end)?))
     }
 
-    /// Reads the string that begins here, with escapes or with an error, into `unescaped`.
-    pub(super) fn escaped_string(&mut self) -> Result<(), DecodeError> {
-        self.reader.unescaped.clear();
+    /// Reads the string that begins here, with escapes or with an error, behind the texts of the
+    /// tape; returns where it begins there.
+    pub(super) fn escaped_string(&mut self) -> Result<usize, DecodeError> {
+        let begin = self.tape.text_mut().len();
         self.at += 1;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let end = self.at + plain_length(rest);
-            self.reader.unescaped.push_str(self.line.get(self.at..end).unwrap_or(""));
+            push_part(self.line, self.at..end, self.tape.text_mut());
             self.at = end;
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(begin);
                 }
                 Some(b'\\') => {
                     let letter = self.escape()?;
-                    self.reader.unescaped.push(letter);
+                    self.tape.text_mut().push(letter);
                 }
                 Some(_) => return self.fail("a control character in a string must be escaped"),
                 None => return self.fail(UNENDED),

@@ -251,7 +251,7 @@ impl Maker<'_> {
         let item = Item {
             fields,
             event,
-            id: fields.get(Slot::Id),
+            id: fields.get(Slot::Id, event),
             schema: schema_name,
             hostname: self.hostname,
             time: fields.time().unwrap_or(self.now),

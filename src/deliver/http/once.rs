@@ -75,7 +75,7 @@ pub fn make(
         Prepared::Empty => return Line::Empty,
         Prepared::Dead(cause) => return Line::Dead(cause),
     };
-    let id = fields.get(Slot::Id);
+    let id = fields.get(Slot::Id, event);
     let time = fields.time().unwrap_or(now);
     let mut bytes = Vec::new();
     let item = Item { fields, event, id, schema, hostname, time };

@@ -14,8 +14,8 @@ pub fn push_xsiam(item: &Item<'_>, dataset: &str, log_type: &str, out: &mut Vec<
     let event = item.event;
     let mut object = Object::begin(out);
     object.text("_time", &rfc3339(item.time));
-    object.text("_vendor", item.fields.get(Slot::DeviceVendor));
-    object.text("_product", item.fields.get(Slot::DeviceProduct));
+    object.text("_vendor", item.fields.get(Slot::DeviceVendor, item.event));
+    object.text("_product", item.fields.get(Slot::DeviceProduct, item.event));
     object.text("_dataset", dataset);
     object.text("log_type", log_type);
     object.text("event_id", item.id);

@@ -39,7 +39,7 @@ pub fn names(payload: Payload, item: &Item<'_>) -> Names {
             ..Names::default()
         },
         Some(Product::Mitrity) => {
-            let is_match = item.fields.get(Slot::EventType) == "dlp.match";
+            let is_match = item.fields.get(Slot::EventType, item.event) == "dlp.match";
             Names {
                 sourcetype: Some("mitrity:governance"),
                 tag: is_match.then_some("mitrity:dlp"),

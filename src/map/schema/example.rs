@@ -157,16 +157,16 @@ impl Expected {
             }
         };
         let severity = fields.severity().get().to_string();
-        let parts = HEADER.iter().map(|(key, slot)| (*key, fields.get(*slot)));
+        let parts = HEADER.iter().map(|(key, slot)| (*key, fields.get(*slot, event)));
         let parts = parts.chain([("severity", severity.as_str())]);
         for ((key, found), expected) in parts.zip(self.header.iter().flatten()) {
             same(key, expected, found);
         }
         if let Some(id) = &self.id {
-            same("id", id, fields.get(Slot::Id));
+            same("id", id, fields.get(Slot::Id, event));
         }
         if let Some(event_type) = &self.event_type {
-            same("event_type", event_type, fields.get(Slot::EventType));
+            same("event_type", event_type, fields.get(Slot::EventType, event));
         }
         if let Some(time) = self.time {
             let micros = |time: EventTime| format!("{} us since 1970", time.0);
@@ -183,7 +183,7 @@ impl Expected {
         let mut all = pairs.join(" ");
         for (_, slot) in HEADER.iter().chain(&[("id", Slot::Id), ("event_type", Slot::EventType)]) {
             // Writing to a String cannot fail.
-            let _ = write!(all, " {}", fields.get(*slot));
+            let _ = write!(all, " {}", fields.get(*slot, event));
         }
         for never in self.never.iter().filter(|never| all.contains(never.as_str())) {
             failures.push(format!("`{never}` must not be there, but is: {all}"));

@@ -77,7 +77,7 @@ impl Mapped {
     pub(super) fn header(&self) -> String {
         use Slot::{DeviceProduct, DeviceVendor, DeviceVersion, EventClassId, Name};
         let slots = [DeviceVendor, DeviceProduct, DeviceVersion, EventClassId, Name];
-        let parts: Vec<&str> = slots.iter().map(|slot| self.fields.get(*slot)).collect();
+        let parts: Vec<&str> = slots.iter().map(|slot| self.slot(*slot)).collect();
         format!("{}|{}", parts.join("|"), self.fields.severity().get())
     }
 
@@ -93,13 +93,18 @@ impl Mapped {
         self.fields.pair(key, self.event())
     }
 
+    /// The text of a slot.
+    pub(super) fn slot(&self, slot: Slot) -> &str {
+        self.fields.get(slot, self.event())
+    }
+
     fn event(&self) -> Event<'_> {
         Event::new(&self.tape, "")
     }
 
     /// Everything that could reach a wire.
     pub(super) fn everything(&self) -> String {
-        let slots = [Slot::Id, Slot::EventType].map(|slot| self.fields.get(slot)).join(" ");
+        let slots = [Slot::Id, Slot::EventType].map(|slot| self.slot(slot)).join(" ");
         format!("{} {} {slots}", self.header(), self.extension())
     }
 }

@@ -190,11 +190,11 @@ severity.default = 9
     let both = Schema::parse("t.toml", &format!("{}{text}", base.text())).unwrap();
     let mapped = map_by(both.clone(), r#"{"k":"v","id":"1","other":"2"}"#);
     assert_eq!(mapped.header(), "V|P|1|C|v!|9");
-    assert_eq!(mapped.fields.get(Slot::Id), "2");
-    assert_eq!(mapped.fields.get(Slot::EventType), "variant");
+    assert_eq!(mapped.slot(Slot::Id), "2");
+    assert_eq!(mapped.slot(Slot::EventType), "variant");
     assert_eq!(mapped.extension(), "a=v");
     let mapped = map_by(both, r#"{"k":"w","id":"1","other":"2"}"#);
     assert_eq!(mapped.header(), "V|P|1|C|N|5");
-    assert_eq!(mapped.fields.get(Slot::Id), "1");
-    assert_eq!(mapped.fields.get(Slot::EventType), "w");
+    assert_eq!(mapped.slot(Slot::Id), "1");
+    assert_eq!(mapped.slot(Slot::EventType), "w");
 }

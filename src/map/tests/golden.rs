@@ -29,8 +29,8 @@ fn arbitex_wire_example() {
     // <134>1 2026-03-13T00:00:00.123Z … - req_xyz -
     assert_eq!(mapped.fields.severity().syslog(), 6);
     assert_eq!(mapped.fields.time(), EventTime::from_millis(1_773_360_000_123));
-    assert_eq!(id::msgid(mapped.fields.get(Slot::Id)), "req_xyz");
-    assert_eq!(mapped.fields.get(Slot::EventType), "chat_completion");
+    assert_eq!(id::msgid(mapped.slot(Slot::Id)), "req_xyz");
+    assert_eq!(mapped.slot(Slot::EventType), "chat_completion");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn arbitex_without_time_dt_has_one_time() {
     let mapped = map(event);
     assert_eq!(mapped.fields.time(), EventTime::from_millis(1_741_824_000_123));
     assert_eq!(mapped.pair("rt"), Some("1741824000123"));
-    assert_eq!(mapped.fields.get(Slot::Id), build::DERIVED_ID);
+    assert_eq!(mapped.slot(Slot::Id), build::DERIVED_ID);
     assert_eq!(mapped.pair("externalId"), None);
 }
 
@@ -92,7 +92,7 @@ fn mitrity_base_table() {
         assert_eq!(mapped.pair(key), Some(value), "{key}");
     }
     let anonymous = map(r#"{"event_type":"drift.warning","agent_id":"a"}"#);
-    assert_eq!(anonymous.fields.get(Slot::Name), "behavioral_anomaly");
+    assert_eq!(anonymous.slot(Slot::Name), "behavioral_anomaly");
     assert_eq!(anonymous.pair("cs1Label"), None);
 }
 
@@ -113,7 +113,7 @@ fn cef_is_passed_on() {
     assert_eq!(mapped.fields.time(), EventTime::from_millis(1_768_469_400_000));
     let own = tape.replace(r#""zz":"1""#, r#""externalId":"77","rt":"1768469400123""#);
     let mapped = build::try_map(&mut build::mapper(), None, Format::Cef, &own).unwrap();
-    assert_eq!(mapped.fields.get(Slot::Id), "77");
+    assert_eq!(mapped.slot(Slot::Id), "77");
     assert_eq!(mapped.fields.time(), EventTime::from_millis(1_768_469_400_123));
     assert_eq!(mapped.extension().matches("externalId").count(), 1);
 }
@@ -143,6 +143,6 @@ fn syslog_header_and_message() {
 fn long_ids_fit_external_id() {
     let long = "x".repeat(99);
     let mapped = map(&format!(r#"{{"id":"{long}","event_type":"policy.deny"}}"#));
-    assert_eq!(mapped.fields.get(Slot::Id), long);
+    assert_eq!(mapped.slot(Slot::Id), long);
     assert_eq!(mapped.pair("externalId"), Some(id::external_id(&long).as_ref()));
 }

@@ -162,6 +162,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Appends [`Value::scalar`], if there is one.
+    pub fn push_scalar(self, out: &mut String) {
+        match self.node {
+            Node::Text(span) | Node::Number(span) => {
+                self.event.tape.push(span, self.event.line, out);
+            }
+            _ => out.push_str(self.scalar().unwrap_or("")),
+        }
+    }
+
     /// Text, number or truth value as text; `None` for `null` and containers.
     #[inline]
     pub fn scalar(self) -> Option<&'a str> {

@@ -1,6 +1,9 @@
 //! The store behind an event: entries in the order of the line, and what walks over their keys.
 
+use std::ops::Range;
+
 use super::keys::{KeyId, Keys, Numbering};
+use crate::model::text::push_part;
 
 /// A range of bytes in the line, or (with the high bit set in `start`) in the tape's own text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,6 +349,12 @@ impl Tape {
         resolve(span, line, &self.text)
     }
 
+    /// Appends the same.
+    pub(super) fn push(&self, span: Span, line: &str, out: &mut String) {
+        let (source, part) = span.part(line, &self.text);
+        push_part(source, part, out);
+    }
+
     /// The text in its quotes, if the line is JSON and the text stands there: then it needs no
     /// escapes.
     #[inline]
@@ -397,17 +406,44 @@ impl Tape {
         Open(at)
     }
 
+    /// The tape's own text. What is put together behind it, piece by piece, is then added by
+    /// [`Tape::text_behind`] or [`Tape::key_behind`].
+    pub fn text_mut(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    /// Adds as text what stands in the tape's own text from `begin` on.
+    pub fn text_behind(&mut self, begin: usize) {
+        let span = self.span_behind(begin);
+        self.add(Node::Text(span), SCALAR);
+    }
+
+    /// The same as key.
+    pub fn key_behind(&mut self, begin: usize) {
+        let span = self.span_behind(begin);
+        let id = self.keys.number(self.key_count, self.text.get(begin..).unwrap_or(""));
+        self.add_numbered_key(id, span);
+    }
+
+    fn span_behind(&self, begin: usize) -> Span {
+        Span { start: begin as u32 | IN_TEXT, end: self.text.len() as u32 | IN_TEXT }
+    }
+
     fn add_key(&mut self, key: &str, span: Span) {
         let id = self.keys.number(self.key_count, key);
+        self.add_numbered_key(id, span);
+    }
+
+    fn add_numbered_key(&mut self, id: KeyId, span: Span) {
         self.key_count += 1;
         self.is_shaped &= id != KeyId::NONE;
         self.add(Node::Key(id, span), key_word(id));
     }
 
     fn keep(&mut self, text: &str) -> Span {
-        let start = self.text.len() as u32 | IN_TEXT;
+        let begin = self.text.len();
         self.text.push_str(text);
-        Span { start, end: self.text.len() as u32 | IN_TEXT }
+        self.span_behind(begin)
     }
 }
 
@@ -446,7 +482,15 @@ fn span_in_line(start: usize, end: usize) -> Span {
 
 #[inline]
 pub(super) fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
-    let source = if span.start & IN_TEXT == 0 { line } else { text };
-    let range = (span.start & !IN_TEXT) as usize..(span.end & !IN_TEXT) as usize;
-    source.get(range).unwrap_or("")
+    let (source, part) = span.part(line, text);
+    source.get(part).unwrap_or("")
+}
+
+impl Span {
+    /// The text that it is a part of, and which.
+    #[inline]
+    fn part<'a>(self, line: &'a str, text: &'a str) -> (&'a str, Range<usize>) {
+        let source = if self.start & IN_TEXT == 0 { line } else { text };
+        (source, (self.start & !IN_TEXT) as usize..(self.end & !IN_TEXT) as usize)
+    }
 }

@@ -46,10 +46,11 @@ impl<'l> Line<'l> {
         assert!(schema.is_some(), "{}", self.schema);
         let decoded = Decoder::new().decode(Format::Json, self.text.as_bytes(), &mut tape).unwrap();
         mapper.map(schema, decoded, &mut tape, POSITION, &mut fields).unwrap();
-        let id = fields.get(spoolgate::model::fields::Slot::Id).to_owned();
+        let event = Event::new(&tape, self.text);
+        let id = fields.get(spoolgate::model::fields::Slot::Id, event).to_owned();
         let item = Item {
             fields: &fields,
-            event: Event::new(&tape, self.text),
+            event,
             id: &id,
             schema: self.schema,
             hostname: self.hostname,

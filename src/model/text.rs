@@ -1,0 +1,109 @@
+//! Short texts behind others, without a call for each.
+//!
+//! Most texts of an event have a few octets. To copy one of them costs less than to call the
+//! function that copies, and much less with a C library whose function is made for long ones. So a
+//! piece of a known length is copied, and what that has too much is cut off again. In: texts. Out:
+//! the same, appended. Diagnostics: none.
+
+use std::ops::Range;
+
+/// The length of a piece of text; more octets are copied by the function.
+const PIECE: usize = 32;
+
+/// Like `extend_from_slice`. Head and tail overlap where the text is shorter than both; the tail is
+/// written over what the head has of it.
+#[inline]
+pub fn append(text: &[u8], out: &mut Vec<u8>) {
+    let end = out.len() + text.len();
+    if text.len() > 64 {
+        out.extend_from_slice(text);
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<32>(), text.last_chunk::<32>()) {
+        both(head, tail, end, out);
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        both(head, tail, end, out);
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        both(head, tail, end, out);
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        both(head, tail, end, out);
+    } else {
+        text.iter().for_each(|octet| out.push(*octet));
+    }
+}
+
+#[inline(always)]
+fn both<const N: usize>(head: &[u8; N], tail: &[u8; N], end: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(head);
+    out.truncate(end - N);
+    out.extend_from_slice(tail);
+}
+
+/// Like `push_str` of that part of `text`; nothing for a part that it has not.
+#[inline]
+pub fn push_part(text: &str, part: Range<usize>, out: &mut String) {
+    let end = out.len() + part.len();
+    let piece = text.get(part.start..part.start + PIECE);
+    match piece.filter(|_| part.len() <= PIECE && text.is_char_boundary(part.end)) {
+        Some(piece) => {
+            out.push_str(piece);
+            out.truncate(end);
+        }
+        None => out.push_str(text.get(part).unwrap_or("")),
+    }
+}
+
+/// Like `push_str` of the first `length` of these octets, which are all ASCII.
+#[inline]
+pub fn push_ascii<const N: usize>(octets: &[u8; N], length: usize, out: &mut String) {
+    let end = out.len() + length.min(N);
+    out.push_str(std::str::from_utf8(octets).unwrap_or_default());
+    if out.len() > end {
+        out.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_is_the_part_whatever_its_length_and_what_follows() {
+        let ascii = "0123456789".repeat(9);
+        let wide = "aöü€😀".repeat(9);
+        for text in [ascii.as_str(), wide.as_str()] {
+            for start in 0..text.len() {
+                for end in start..text.len() {
+                    let mut out = "before".to_owned();
+                    push_part(text, start..end, &mut out);
+                    assert_eq!(
+                        out.strip_prefix("before"),
+                        Some(text.get(start..end).unwrap_or(""))
+                    );
+                }
+            }
+        }
+        let mut out = String::new();
+        push_part("short", 3..99, &mut out);
+        assert_eq!(out, "");
+    }
+
+    #[test]
+    fn octets_are_pushed_up_to_a_length() {
+        for length in 0..6 {
+            let mut out = "é".to_owned();
+            push_ascii(b"01234", length, &mut out);
+            assert_eq!(out, format!("é{}", &"01234"[..length.min(5)]));
+        }
+    }
+
+    #[test]
+    fn what_is_appended_is_what_was_given_whatever_its_length() {
+        let text: Vec<u8> = (1..=100).collect();
+        for length in 0..=text.len() {
+            let mut out = b"before".to_vec();
+            append(&text[..length], &mut out);
+            append(b"|", &mut out);
+            let expected = [b"before", &text[..length], b"|"].concat();
+            assert_eq!(out, expected, "{length}");
+        }
+    }
+}
