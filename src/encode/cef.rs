@@ -6,14 +6,15 @@
 //! counted in [`Encoded`].
 
 use super::dictionary::{Dictionary, Kind, Rule};
-use super::pairs::Pairs;
+use super::labels::Openings;
+use super::pairs::{Pairs, Piece};
 use super::scan::{Escapes, cut, is_clean, special, trim};
 use super::settings::CefSettings;
 use super::truncate::Form;
 use super::values;
 use super::{Encoded, strict};
 use crate::model::event::Event;
-use crate::model::fields::{Fields, PairKey, Slot};
+use crate::model::fields::{Fields, Labelled, PairKey, Slot, TextId};
 use crate::model::text::append;
 
 /// The most octets of a header field, escaped (CEF standard, header field definitions).
@@ -52,6 +53,7 @@ pub(super) struct Cef {
     /// Labels of this message whose value is not there: they would be alone.
     withheld: Marks,
     key: String,
+    openings: Openings,
 }
 
 impl Cef {
@@ -64,6 +66,7 @@ impl Cef {
             written: Marks::default(),
             withheld: Marks::default(),
             key: String::new(),
+            openings: Openings::default(),
         }
     }
 
@@ -99,7 +102,13 @@ impl Cef {
             out,
             encoded,
         };
-        for (key, value) in fields.pairs(event) {
+        for Labelled { label, key, value } in fields.labelled(event) {
+            if let Some(label) = label {
+                if line.labelled(&mut self.openings, fields.fixed(label), key, value) {
+                    continue;
+                }
+                line.label(label, key, &mut self.key);
+            }
             line.pair(key, value, &mut self.key);
         }
     }
@@ -131,7 +140,15 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    #[inline]
+    /// Writes the label of a key as a pair like others.
+    #[cold]
+    fn label(&mut self, label: TextId, key: PairKey<'_>, cleaned: &mut String) {
+        if let Some((key, label)) = self.fields.label_pair(label, key) {
+            self.pair(key, label, cleaned);
+        }
+    }
+
+    #[inline(always)]
     fn pair(&mut self, key: PairKey<'_>, value: &str, cleaned: &mut String) {
         let rule = match key {
             PairKey::Dictionary(key) => self.dictionary.rule(key.row()),
@@ -141,6 +158,34 @@ impl Line<'_> {
             Some(rule) => self.known(rule, value),
             None => self.other(key.text(), value, cleaned),
         }
+    }
+
+    /// Writes a label and what it labels in one go, if nothing about either is special; else it
+    /// writes nothing and answers false.
+    #[inline]
+    fn labelled(
+        &mut self,
+        openings: &mut Openings,
+        label: &str,
+        key: PairKey<'_>,
+        value: &str,
+    ) -> bool {
+        let PairKey::Dictionary(key) = key else { return false };
+        let Some(rule) = self.dictionary.rule(key.row()) else { return false };
+        let Some(opening) = openings.of(rule, label, self.dictionary) else { return false };
+        let value = trim(value);
+        let is_free = |index: u8| !self.written.has(index) && !self.withheld.has(index);
+        let is_plain = is_free(rule.index)
+            && is_free(opening.label_rule)
+            && !self.is_strict
+            && (rule.kind == Kind::String || values::fits(rule.kind, value));
+        if !is_plain || !self.pairs.has_room_for_two() {
+            return false;
+        }
+        self.written.add(opening.label_rule);
+        let piece = self.pairs.open_labelled(opening, rule.index, self.out);
+        self.value(rule, value, rule.kind == Kind::String, piece);
+        true
     }
 
     fn other(&mut self, key: &str, value: &str, cleaned: &mut String) {
@@ -195,8 +240,13 @@ impl Line<'_> {
             self.encoded.dropped += 1;
             return;
         }
-        self.written.add(rule.index);
         let piece = self.pairs.open_known(rule, self.out);
+        self.value(rule, value, may_cut, piece);
+    }
+
+    #[inline(always)]
+    fn value(&mut self, rule: &Rule, value: &str, may_cut: bool, piece: Piece) {
+        self.written.add(rule.index);
         let start = self.out.len();
         push_value(value, self.out);
         if self.out.len() - start > rule.value_bytes_max {
@@ -260,6 +310,11 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
         cut_at(out, start, most);
     }
     is_long
+}
+
+/// Appends the value of a label.
+pub(super) fn push_label(label: &str, out: &mut Vec<u8>) {
+    push_value(trim(label), out);
 }
 
 /// Appends an extension value: `\\`, `\=` and `\n` are its only escapes. CR LF and CR become `\n`,

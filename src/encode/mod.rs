@@ -14,6 +14,7 @@ mod device;
 mod dictionary;
 mod frame;
 mod json;
+mod labels;
 mod leef;
 mod pairs;
 mod rfc3164;

@@ -200,10 +200,10 @@ impl<'a> Made<'a> {
                 if ready.is_none() && !keep_empty {
                     return;
                 }
-                if let Some((label_key, label)) = label {
-                    out.push_fixed(label_key.as_key(), *label);
-                }
                 self.push_value(key.as_key(), ready, out);
+                if let Some(label) = label {
+                    out.label_last(*label);
+                }
             }
             Write::Copy { path, except } => {
                 if let Some(object) = self.found.value(*path) {

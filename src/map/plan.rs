@@ -216,8 +216,8 @@ pub(super) enum Write {
     Pair {
         /// The extension key.
         key: RowKey,
-        /// The label's key and text.
-        label: Option<(RowKey, TextId)>,
+        /// The label's text; its key follows from the key.
+        label: Option<TextId>,
         /// The value.
         source: Source,
         /// An absent value is written as `key=`; else pair and label are left out.

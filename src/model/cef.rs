@@ -18,11 +18,21 @@ pub struct DictionaryKey(u8);
 
 static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| dictionary_keys().collect());
 
+/// The label of each key.
+static LABELS: LazyLock<Vec<Option<DictionaryKey>>> =
+    LazyLock::new(|| KEYS.iter().map(|key| DictionaryKey::find(&format!("{key}Label"))).collect());
+
 impl DictionaryKey {
     /// The key that is spelled so, case included.
     pub fn find(key: &str) -> Option<DictionaryKey> {
         let row = KEYS.iter().position(|known| *known == key)?;
         u8::try_from(row).ok().map(DictionaryKey)
+    }
+
+    /// The key that labels this one, as `cs1Label` does `cs1`.
+    #[inline]
+    pub fn label(self) -> Option<DictionaryKey> {
+        LABELS.get(usize::from(self.0)).copied().flatten()
     }
 
     /// Its row in [`DICTIONARY`], from 0.
@@ -67,6 +77,8 @@ mod tests {
             labels += 1;
         }
         assert!(labels > 20, "{labels}");
+        let label = |key| DictionaryKey::find(key).unwrap().label().map(DictionaryKey::text);
+        assert_eq!((label("cs1"), label("cs1Label"), label("rt")), (Some("cs1Label"), None, None));
         assert_eq!(labelled_slot("deviceCustomString1Label"), Some("deviceCustomString1"));
         for other in ["", "Label", "csLabel", "cs1", "cs1Labels", "üLabel"] {
             assert_eq!(labelled_slot(other), None, "{other}");

@@ -99,6 +99,26 @@ impl Default for KeptText {
     }
 }
 
+/// A pair that is kept.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    /// The text of the label that stands before it.
+    label: Option<TextId>,
+    key: KeptKey,
+    value: KeptText,
+}
+
+/// An extension pair, and the label that stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Labelled<'a> {
+    /// Another pair, under the key that labels this one; see [`Fields::label_pair`].
+    pub label: Option<TextId>,
+    /// The key.
+    pub key: PairKey<'a>,
+    /// The value, unescaped.
+    pub value: &'a str,
+}
+
 /// The places of a mapped event that hold text and are not extension pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
@@ -128,7 +148,7 @@ pub struct Fields {
     slots: [KeptText; SLOTS],
     severity: Severity,
     time: Option<EventTime>,
-    pairs: Vec<(KeptKey, KeptText)>,
+    pairs: Vec<Pair>,
 }
 
 /// CEF severity, 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high.
@@ -254,47 +274,89 @@ impl Fields {
     pub fn push_with(&mut self, key: PairKey<'_>, write: impl FnOnce(&mut String)) {
         let key = self.keep_key(key);
         let value = self.keep(write);
-        self.pairs.push((key, KeptText::Own(value)));
+        self.add(key, KeptText::Own(value));
     }
 
     /// Like [`Fields::push`], for one of the texts in use.
     #[inline]
     pub fn push_fixed(&mut self, key: PairKey<'_>, value: TextId) {
         let key = self.keep_key(key);
-        self.pairs.push((key, KeptText::Fixed(value)));
+        self.add(key, KeptText::Fixed(value));
     }
 
     /// Like [`Fields::push`], for the text of a slot.
     pub fn push_as(&mut self, key: PairKey<'_>, slot: Slot) {
         let key = self.keep_key(key);
-        self.pairs.push((key, self.slots.get(slot as usize).copied().unwrap_or_default()));
+        self.add(key, self.slots.get(slot as usize).copied().unwrap_or_default());
     }
 
     /// Like [`Fields::push`], for a value that stands in the event.
     #[inline]
     pub fn push_in_event(&mut self, key: PairKey<'_>, value: Place) {
         let key = self.keep_key(key);
-        self.pairs.push((key, KeptText::InEvent(value)));
+        self.add(key, KeptText::InEvent(value));
     }
 
     /// Like [`Fields::push_in_event`], for a key of no dictionary that stands in the event, too.
     #[inline]
     pub fn push_member(&mut self, key: Place, value: Place) {
-        self.pairs.push((KeptKey::InEvent(key), KeptText::InEvent(value)));
+        self.add(KeptKey::InEvent(key), KeptText::InEvent(value));
     }
 
-    /// The extension pairs in their order. `event` is the one they were mapped from.
+    #[inline]
+    fn add(&mut self, key: KeptKey, value: KeptText) {
+        self.pairs.push(Pair { label: None, key, value });
+    }
+
+    /// Says what the pair that was added last is labelled with: a pair before it, under the key
+    /// that labels its own. Without meaning for a key that no other labels.
+    #[inline]
+    pub fn label_last(&mut self, label: TextId) {
+        if let Some(last) = self.pairs.last_mut() {
+            last.label = Some(label);
+        }
+    }
+
+    /// The extension pairs in their order, labels among them. `event` is the one they were mapped
+    /// from.
     pub fn pairs<'a>(
         &'a self,
         event: Event<'a>,
     ) -> impl Iterator<Item = (PairKey<'a>, &'a str)> + use<'a> {
-        self.pairs.iter().map(move |(key, value)| {
-            let key = match key {
-                KeptKey::Dictionary(key) => PairKey::Dictionary(*key),
-                KeptKey::Text(part) => PairKey::Text(self.part(*part)),
-                KeptKey::InEvent(place) => PairKey::Text(event.text_at(*place)),
+        self.labelled(event).flat_map(|pair| {
+            let label = pair.label.and_then(|label| self.label_pair(label, pair.key));
+            label.into_iter().chain([(pair.key, pair.value)])
+        })
+    }
+
+    /// The pair that labels the key; `None` for a key that no other labels.
+    pub fn label_pair<'a>(
+        &'a self,
+        label: TextId,
+        key: PairKey<'a>,
+    ) -> Option<(PairKey<'a>, &'a str)> {
+        let PairKey::Dictionary(key) = key else { return None };
+        Some((PairKey::Dictionary(key.label()?), self.fixed.get(label)))
+    }
+
+    /// One of the texts in use.
+    #[inline]
+    pub fn fixed(&self, text: TextId) -> &str {
+        self.fixed.get(text)
+    }
+
+    /// The same, each label with the pair it stands before.
+    pub fn labelled<'a>(
+        &'a self,
+        event: Event<'a>,
+    ) -> impl Iterator<Item = Labelled<'a>> + use<'a> {
+        self.pairs.iter().map(move |pair| {
+            let key = match pair.key {
+                KeptKey::Dictionary(key) => PairKey::Dictionary(key),
+                KeptKey::Text(part) => PairKey::Text(self.part(part)),
+                KeptKey::InEvent(place) => PairKey::Text(event.text_at(place)),
             };
-            (key, self.kept(*value, event))
+            Labelled { label: pair.label, key, value: self.kept(pair.value, event) }
         })
     }
 
@@ -350,6 +412,8 @@ mod tests {
         fields.push(PairKey::Text("cs2"), "");
         fields.use_texts(&Texts::new(vec!["of the schema".to_owned()]));
         fields.push_fixed(PairKey::Text("msg"), TextId::at(0));
+        fields.push(PairKey::Dictionary(DictionaryKey::find("cs1").unwrap()), "3");
+        fields.label_last(TextId::at(0));
         fields.set_fixed(Slot::EventClassId, TextId::at(0));
         fields.set_as(Slot::EventType, Slot::EventClassId);
         fields.set_in_event(Slot::Id, event.root().and_then(Value::place).unwrap());
@@ -357,7 +421,11 @@ mod tests {
         assert_eq!(fields.get(Slot::Name, event), "second");
         assert_eq!(fields.get(Slot::Id, event), "1");
         let pairs: Vec<_> = fields.pairs(event).map(|(key, value)| (key.text(), value)).collect();
-        assert_eq!(pairs, [("rt", "1"), ("cs2", ""), ("msg", "of the schema")]);
+        let label = ("cs1Label", "of the schema");
+        assert_eq!(
+            pairs,
+            [("rt", "1"), ("cs2", ""), ("msg", "of the schema"), label, ("cs1", "3")]
+        );
         assert_eq!(fields.pair("cs2", event), Some(""));
         fields.clear();
         assert_eq!(fields.get(Slot::Id, event), "");

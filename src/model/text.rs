@@ -10,26 +10,41 @@ use std::ops::Range;
 /// The length of a piece of text; more octets are copied by the function.
 const PIECE: usize = 32;
 
-/// Like `extend_from_slice`. Head and tail overlap where the text is shorter than both; the tail is
-/// written over what the head has of it.
+/// Like `extend_from_slice`.
 #[inline]
 pub fn append(text: &[u8], out: &mut Vec<u8>) {
     let end = out.len() + text.len();
-    if text.len() > 64 {
+    if text.len() <= 16 {
+        out.extend_from_slice(&up_to_16(text));
+        out.truncate(end);
+    } else if text.len() > 64 {
         out.extend_from_slice(text);
     } else if let (Some(head), Some(tail)) = (text.first_chunk::<32>(), text.last_chunk::<32>()) {
         both(head, tail, end, out);
     } else if let (Some(head), Some(tail)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
         both(head, tail, end, out);
-    } else if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        both(head, tail, end, out);
-    } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        both(head, tail, end, out);
-    } else {
-        text.iter().for_each(|octet| out.push(*octet));
     }
 }
 
+/// At most 16 octets, and zeros behind them. Head and tail overlap where the text is shorter than
+/// both; there they agree.
+#[inline]
+fn up_to_16(text: &[u8]) -> [u8; 16] {
+    let behind = |head: usize| 8 * (text.len() - head);
+    if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
+        (u128::from(head) | u128::from(tail) << behind(8)).to_le_bytes()
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+        u128::from(u64::from(head) | u64::from(tail) << behind(4)).to_le_bytes()
+    } else {
+        let word = text.iter().rev().fold(0, |word: u32, octet| word << 8 | u32::from(*octet));
+        u128::from(word).to_le_bytes()
+    }
+}
+
+/// Head and tail of a text that is shorter than both: the tail is written over what the head has of
+/// it.
 #[inline(always)]
 fn both<const N: usize>(head: &[u8; N], tail: &[u8; N], end: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(head);

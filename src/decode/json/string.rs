@@ -108,7 +108,7 @@ const UNENDED: &str = "the line ends inside a string";
 
 /// How many bytes precede the first quote, backslash or control character.
 #[inline]
-fn plain_length(text: &[u8]) -> usize {
+pub(super) fn plain_length(text: &[u8]) -> usize {
     let mut rest = text;
     let mut length = 0;
     while let Some((step, behind)) = rest.split_first_chunk::<STEP>() {

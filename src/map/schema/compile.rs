@@ -311,7 +311,7 @@ fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Ro
     let label = match (table.item("label"), is_free_slot(key)) {
         (Some(item), true) => {
             let label = document.text("label", item, "label = \"PolicyAction\"")?;
-            Some((RowKey::new(format!("{key}Label")), paths.text(label.to_owned())))
+            Some(paths.text(label.to_owned()))
         }
         (None, false) => None,
         (Some(item), false) => {

@@ -157,6 +157,7 @@ impl Keys {
     }
 
     /// The number of `key`, which is given one if there is room; it stands at that place.
+    #[inline]
     pub(super) fn number(&mut self, place: usize, key: &str) -> KeyId {
         let is_same = |entry: &Entry| *entry.text == *key;
         let last = self.last.get(place).copied().unwrap_or(KeyId::NONE);

@@ -419,6 +419,7 @@ impl Tape {
     }
 
     /// The same as key.
+    #[cold]
     pub fn key_behind(&mut self, begin: usize) {
         let span = self.span_behind(begin);
         let id = self.keys.number(self.key_count, self.text.get(begin..).unwrap_or(""));
@@ -434,6 +435,7 @@ impl Tape {
         self.add_numbered_key(id, span);
     }
 
+    #[inline]
     fn add_numbered_key(&mut self, id: KeyId, span: Span) {
         self.key_count += 1;
         self.is_shaped &= id != KeyId::NONE;
