@@ -1,8 +1,8 @@
 //! Labels with the key behind them, escaped and put together once: ` cs1Label=OrgId cs1=`.
 //!
 //! A schema names the label of each of its slots, and every event has the same. In: a rule of the
-//! dictionary and the label's text. Out: an [`Opening`]. Memory: one for each key. Events of several
-//! schemas that label one key in turn cost what they would without this. Diagnostics: none.
+//! dictionary and the label's text. Out: an [`Opening`]. Memory: one for each key. Where schemas
+//! label a key in turn, it costs what it would without this. Diagnostics: none.
 
 use super::cef::push_label;
 use super::dictionary::{Dictionary, Rule};

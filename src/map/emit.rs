@@ -21,14 +21,15 @@ use super::plan::{
     BuiltIn, Choice, From, HEADER, Only, PathId, Piece, Plan, Row, Scale, SeverityPlan, Source,
     Test, Turn, ValueMap, Write,
 };
+use super::program::{Op, Program};
 use super::time::{self, TimeKind};
-use super::trie::Slots;
+use super::trie::Indices;
 
 /// What was found in one event, seen by one schema.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     pub(super) event: Event<'a>,
-    pub(super) slots: &'a Slots,
+    pub(super) slots: Indices<'a>,
     /// The schema's paths and, by the same places, where their values are.
     pub(super) paths: &'a [Path],
     pub(super) places: &'a [Place],
@@ -75,9 +76,11 @@ pub(super) struct Scratch {
 /// The index of the whole event.
 const ROOT: u32 = 0;
 
-/// Fills `out`, which is empty.
+/// Fills `out`, which is empty. `program` is that of the plan and of the event's shape, if there is
+/// one.
 pub(super) fn emit<'a>(
     plan: &'a Plan,
+    program: Option<&Program>,
     found: Found<'a>,
     position: Position,
     scratch: &'a mut Scratch,
@@ -103,8 +106,9 @@ pub(super) fn emit<'a>(
     if !event_type.is_some_and(|source| made.set(Slot::EventType, source, scratch, out)) {
         out.set_as(Slot::EventType, Slot::EventClassId);
     }
-    for row in plan.rows.iter().filter(|row| found.holds_all(&row.when)) {
-        made.push(row, keys, out);
+    match program {
+        Some(program) => program.ops.iter().for_each(|op| made.carry_out(*op, plan, keys, out)),
+        None => plan.rows.iter().for_each(|row| made.push(row, keys, out)),
     }
 }
 
@@ -129,6 +133,12 @@ impl<'a> Found<'a> {
             Test::Prefix(path, prefix) => scalar(path).is_some_and(|text| text.starts_with(prefix)),
             Test::Any(tests) => tests.iter().any(|test| self.holds(test)),
         }
+    }
+
+    /// Where the value at the path's head is, and whether steps follow.
+    pub(super) fn index(&self, path: PathId) -> Option<(u32, bool)> {
+        let place = self.places.get(usize::from(path.0))?;
+        Some((self.slots.index(place.slot)?, place.has_tail))
     }
 
     /// The value at the path's head.
@@ -193,7 +203,43 @@ impl<'a> Made<'a> {
         true
     }
 
+    #[inline]
+    fn carry_out(&self, op: Op, plan: &'a Plan, keys: &mut DictionaryKeys, out: &mut Fields) {
+        let number = match op {
+            Op::Value { row, index } => {
+                let row = plan.rows.get(usize::from(row));
+                if row.is_some_and(|row| self.push_plain(row, index, out)) {
+                    return;
+                }
+                row
+            }
+            Op::Row(row) => plan.rows.get(usize::from(row)),
+        };
+        if let Some(row) = number {
+            self.push(row, keys, out);
+        }
+    }
+
+    /// Writes the pair of a row whose value is that text or number; false if it is none, or blank.
+    #[inline]
+    fn push_plain(&self, row: &Row, index: u32, out: &mut Fields) -> bool {
+        let Write::Pair { key, label, .. } = &row.write else { return false };
+        let event = self.found.event;
+        let Some(place) = event.by_index(index).and_then(Value::place) else { return false };
+        if event.first_octet(place).is_none_or(|octet| octet <= b' ') {
+            return false;
+        }
+        out.push_in_event(key.as_key(), place);
+        if let Some(label) = label {
+            out.label_last(*label);
+        }
+        true
+    }
+
     fn push(&self, row: &'a Row, keys: &mut DictionaryKeys, out: &mut Fields) {
+        if !self.found.holds_all(&row.when) {
+            return;
+        }
         match &row.write {
             Write::Pair { key, label, source, keep_empty } => {
                 let ready = self.find(source);

@@ -8,8 +8,9 @@ use crate::model::position::Position;
 use super::emit::{self, Found, Place, Scratch};
 use super::guard::Guard;
 use super::path::Path;
+use super::program::Programs;
 use super::schema::Schema;
-use super::trie::{Builder, Slots, Trie};
+use super::trie::{Builder, Indices, Slots, Trie};
 
 /// Maps events by a list of schemas. Keeps its memory from event to event.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Mapper {
     schemas: Vec<Linked>,
     trie: Trie,
     slots: Slots,
+    programs: Programs,
     scratch: Scratch,
 }
 
@@ -74,6 +76,7 @@ impl Mapper {
             schemas,
             trie: tree.build(),
             slots: Slots::default(),
+            programs: Programs::new(),
             scratch: Scratch::default(),
         }
     }
@@ -108,10 +111,13 @@ impl Mapper {
             None => self.detect(event, decoded.format).ok_or(MapError::NoSchema)?,
         };
         let linked = self.schemas.get(index).ok_or(MapError::NoSuchSchema(index))?;
-        let found = linked.found(event, &self.slots);
-        let mut plans = linked.schema.plans.iter();
-        if let Some(plan) = plans.find(|plan| found.holds_all(&plan.when)) {
-            emit::emit(plan, found, position, &mut self.scratch, out);
+        let found = linked.found(event, self.trie.indices(&self.slots));
+        let mut plans = linked.schema.plans.iter().enumerate();
+        if let Some((number, plan)) = plans.find(|(_, plan)| found.holds_all(&plan.when)) {
+            let shape = self.slots.shape();
+            let program =
+                shape.and_then(|shape| self.programs.of(shape, (index, number), plan, found));
+            emit::emit(plan, program, found, position, &mut self.scratch, out);
         }
         Ok(index)
     }
@@ -147,15 +153,16 @@ impl Mapper {
     }
 
     fn detect(&self, event: Event<'_>, format: Format) -> Option<usize> {
+        let slots = self.trie.indices(&self.slots);
         self.schemas.iter().position(|linked| {
             linked.schema.format == format
-                && linked.found(event, &self.slots).holds_all(&linked.schema.detect)
+                && linked.found(event, slots).holds_all(&linked.schema.detect)
         })
     }
 }
 
 impl Linked {
-    fn found<'a>(&'a self, event: Event<'a>, slots: &'a Slots) -> Found<'a> {
+    fn found<'a>(&'a self, event: Event<'a>, slots: Indices<'a>) -> Found<'a> {
         let Schema { paths, texts, .. } = &self.schema;
         Found { event, slots, paths, places: &self.places, texts }
     }

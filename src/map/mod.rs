@@ -16,6 +16,7 @@ mod lookup;
 mod mapper;
 mod path;
 mod plan;
+mod program;
 pub mod schema;
 pub mod settings;
 mod shapes;

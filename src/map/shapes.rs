@@ -9,7 +9,7 @@
 use crate::model::event::Tape;
 
 /// How many shapes are kept, each in the place that its sum says.
-const SHAPES: usize = 64;
+pub(super) const SHAPES: usize = 64;
 
 /// The shapes of one numbering of keys.
 #[derive(Debug)]
@@ -19,6 +19,17 @@ pub(super) struct Shapes {
     last: Option<(u64, usize)>,
     /// The shape that was looked for last and not found; empty when there was none.
     sought: Vec<u32>,
+    /// How often something was kept.
+    keeps: u64,
+}
+
+/// Names a shape that is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ShapeId {
+    /// Below [`SHAPES`].
+    pub(super) place: usize,
+    /// Another one for each shape that was kept in that place; from 1.
+    pub(super) version: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,12 +42,14 @@ struct Kept {
 /// What a walk finds and does.
 #[derive(Debug, Default)]
 pub(super) struct Result {
-    /// The slots that have a value, and its index.
-    pub(super) found: Vec<(u32, u32)>,
+    /// Where the value of each slot stands, or [`super::trie::ABSENT`].
+    pub(super) indices: Vec<u32>,
     /// The keys that the guard took out.
     pub(super) removed: Vec<u32>,
     /// The values that are labels of slots.
     pub(super) labels: Vec<u32>,
+    /// The shape that it is kept for.
+    pub(super) shape: ShapeId,
 }
 
 impl Clone for Result {
@@ -48,22 +61,30 @@ impl Clone for Result {
 
     /// Into the memory that is there.
     fn clone_from(&mut self, other: &Result) {
-        self.found.clone_from(&other.found);
+        self.indices.clone_from(&other.indices);
         self.removed.clone_from(&other.removed);
         self.labels.clone_from(&other.labels);
+        self.shape = other.shape;
     }
 }
 
 impl Shapes {
     pub(super) fn new() -> Shapes {
         let kept = vec![Kept::default(); SHAPES];
-        Shapes { kept, last: None, sought: Vec::new() }
+        Shapes { kept, last: None, sought: Vec::new(), keeps: 0 }
     }
 
     /// The numbers of keys mean other keys from now on.
     pub(super) fn forget(&mut self) {
         self.kept.fill(Kept::default());
         self.last = None;
+    }
+
+    /// What is kept for that shape; nothing once another has taken its place.
+    #[inline]
+    pub(super) fn kept(&self, shape: ShapeId) -> Option<&Result> {
+        let kept = self.kept.get(shape.place)?;
+        (kept.result.shape == shape).then_some(&kept.result)
     }
 
     /// What a walk over a tape of this shape and series found, if there was one.
@@ -91,15 +112,17 @@ impl Shapes {
         Some(&kept.result)
     }
 
-    /// Where to keep what the walk finds in the tape that was looked for last; `None` when nothing
-    /// can be kept about it.
-    pub(super) fn keep(&mut self) -> Option<&mut Result> {
-        if self.sought.is_empty() {
-            return None;
-        }
-        let kept = self.kept.get_mut(place(&self.sought))?;
+    /// Keeps what the walk found in the tape that was looked for last, unless nothing can be kept
+    /// about it.
+    pub(super) fn keep(&mut self, result: &mut Result) {
+        let place = place(&self.sought);
+        let Some(kept) = self.kept.get_mut(place).filter(|_| !self.sought.is_empty()) else {
+            return;
+        };
+        self.keeps += 1;
+        result.shape = ShapeId { place, version: self.keeps };
         kept.shape.clone_from(&self.sought);
-        Some(&mut kept.result)
+        kept.result.clone_from(result);
     }
 }
 

@@ -9,10 +9,10 @@ use crate::model::event::{ELSEWHERE, Event, Kind, Tape, Value};
 use super::guard::Guard;
 use super::keys::{KnownKeys, Meaning};
 use super::lookup::Lookup;
-use super::shapes::{Result, Shapes};
+use super::shapes::{Result, ShapeId, Shapes};
 
 /// No value.
-const ABSENT: u32 = u32::MAX;
+pub(super) const ABSENT: u32 = u32::MAX;
 
 /// The tree, while paths are added and keys are not yet in tables.
 #[derive(Debug)]
@@ -62,18 +62,34 @@ struct Child {
 const FREE: Step =
     Step { place: ELSEWHERE, word: 0, child: Child { place: ELSEWHERE, slot: ABSENT } };
 
-/// Where an event's values stand. Reused from event to event.
+/// Where an event's values stand, seen by slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Indices<'a>(&'a [u32]);
+
+impl<'a> Indices<'a> {
+    /// The value that was found for a slot.
+    #[inline]
+    pub(super) fn value(self, slot: u32, event: Event<'a>) -> Option<Value<'a>> {
+        event.by_index(self.index(slot)?)
+    }
+
+    /// Its index in the tape.
+    #[inline]
+    pub(super) fn index(self, slot: u32) -> Option<u32> {
+        self.0.get(slot as usize).copied().filter(|index| *index != ABSENT)
+    }
+}
+
+/// What a walk over the keys of an event notes. Reused from event to event.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// Index in the tape by slot.
+    /// Index in the tape by slot; says nothing while `shape` is set.
     found: Vec<u32>,
-    /// The slots that were set, so that clearing costs what setting cost.
-    touched: Vec<u32>,
     /// The event in which a node was last entered, to notice keys that stand twice.
     entered: Vec<u64>,
     event: u64,
-    /// What was found is what every event of this series has; `None` for one event alone.
-    series: Option<u64>,
+    /// What was found is what is kept for that shape.
+    shape: Option<ShapeId>,
 }
 
 /// What a walk came across.
@@ -174,26 +190,25 @@ impl Trie {
     ) -> Walked {
         if self.known.turn_to(tape.numbering()) {
             self.shapes.forget();
-            slots.series = None;
         }
         let series = tape.series();
         if let Some(same) = self.shapes.find(tape, series) {
-            if slots.series != series {
-                slots.begin(self.slots, self.branches.len());
-                same.found.iter().for_each(|(slot, index)| slots.set(*slot, *index));
-                slots.series = series;
-            }
+            slots.shape = Some(same.shape);
             same.removed.iter().for_each(|key| tape.take_out(*key));
             return same.walked(guard, Event::new(tape, line));
         }
         slots.begin(self.slots, self.branches.len());
         self.walk_keys(guard, line, tape, slots);
-        if let Some(kept) = self.shapes.keep() {
-            self.result.found.clear();
-            self.result.found.extend(slots.found());
-            kept.clone_from(&self.result);
-        }
+        self.result.indices.clone_from(&slots.found);
+        self.shapes.keep(&mut self.result);
         self.result.walked(guard, Event::new(tape, line))
+    }
+
+    /// Where the value of each slot stands in the tape that was walked over last with `slots`.
+    #[inline]
+    pub(super) fn indices<'a>(&'a self, slots: &'a Slots) -> Indices<'a> {
+        let kept = slots.shape.and_then(|shape| self.shapes.kept(shape));
+        Indices(kept.map_or(&slots.found, |kept| &kept.indices))
     }
 
     fn walk_keys(&mut self, guard: &Guard, line: &str, tape: &mut Tape, slots: &mut Slots) {
@@ -283,42 +298,22 @@ fn forget(branches: &[Branch], place: u32, slots: &mut Slots) {
 }
 
 impl Slots {
-    /// The value that was found for a slot.
-    #[inline]
-    pub(super) fn value<'a>(&self, slot: u32, event: Event<'a>) -> Option<Value<'a>> {
-        event.by_index(self.index(slot)?)
-    }
-
-    /// Where it stands.
-    #[inline]
-    pub(super) fn index(&self, slot: u32) -> Option<u32> {
-        self.found.get(slot as usize).copied().filter(|index| *index != ABSENT)
-    }
-
-    /// The slots that have a value now, and its index.
-    fn found(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.touched.iter().filter_map(|slot| {
-            let index = self.found.get(*slot as usize).copied()?;
-            (index != ABSENT).then_some((*slot, index))
-        })
+    /// The shape that says what was found, if it was kept before.
+    pub(super) fn shape(&self) -> Option<ShapeId> {
+        self.shape
     }
 
     fn begin(&mut self, slots: usize, nodes: usize) {
+        self.found.clear();
         self.found.resize(slots, ABSENT);
         self.entered.resize(nodes, 0);
         self.event += 1;
-        self.series = None;
-        for slot in self.touched.drain(..) {
-            if let Some(found) = self.found.get_mut(slot as usize) {
-                *found = ABSENT;
-            }
-        }
+        self.shape = None;
     }
 
     fn set(&mut self, slot: u32, index: u32) {
         if let Some(found) = self.found.get_mut(slot as usize) {
             *found = index;
-            self.touched.push(slot);
         }
     }
 

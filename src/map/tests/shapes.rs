@@ -25,7 +25,7 @@ const KEYS: [&str; 14] = [
 ];
 
 /// An object of few keys in many arrangements, so that shapes come again and again with other
-/// values; some keys are guarded, some values `null`, some keys stand twice.
+/// values; some keys are guarded, some values are `null` or blank, some keys stand twice.
 fn object(random: &mut fastrand::Rng, depth: u32, out: &mut String) {
     out.push('{');
     for member in 0..random.u32(0..6) {
@@ -37,8 +37,9 @@ fn object(random: &mut fastrand::Rng, depth: u32, out: &mut String) {
 }
 
 fn value(random: &mut fastrand::Rng, depth: u32, out: &mut String) {
-    match random.u32(0..8) {
+    match random.u32(0..10) {
         0 => out.push_str("null"),
+        8 => out.push_str(["\"\"", "\" \"", "true"][random.usize(0..3)]),
         1 => write!(out, "{}", random.u32(0..7)).unwrap(),
         2 => out.push_str(r#""Prompt""#),
         3 if depth < 3 => {

@@ -6,14 +6,17 @@
 
 mod keys;
 mod removal;
+mod span;
 mod tape;
 #[cfg(test)]
 mod tests;
 
 pub use keys::{KeyId, Keys, Numbering};
-pub use tape::{ELSEWHERE, Key, LINE_BYTES_MAX, Member, Open, Place, Tape};
+pub use span::LINE_BYTES_MAX;
+pub use tape::{ELSEWHERE, Key, Member, Open, Place, Tape};
 
-use tape::{Node, Span};
+use span::Span;
+use tape::Node;
 
 /// One event: a tape and the line it points into.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,12 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn by_index(self, index: u32) -> Option<Value<'a>> {
         self.value(index as usize)
+    }
+
+    /// The first octet of the text there; `None` for an empty one.
+    #[inline]
+    pub fn first_octet(self, place: Place) -> Option<u8> {
+        self.tape.first_octet(place.0, self.line)
     }
 
     /// The text at a [`Value::place`], for whoever kept it; the tape must not have changed.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::tape::{Node, Tape, behind, resolve};
+use super::tape::{Node, Tape, behind};
 
 impl Tape {
     /// Takes out every member of whose keys, the outermost first and its own last, `is_guarded`
@@ -17,7 +17,7 @@ impl Tape {
                 while ends.pop_if(|end| *end <= at).is_some() {
                     keys.pop();
                 }
-                keys.push(resolve(span, line, text));
+                keys.push(span.resolve(line, text));
                 ends.push(behind(nodes, at + 1));
                 if is_guarded(&keys) {
                     removed += take_out(nodes, at);
@@ -42,9 +42,9 @@ impl Tape {
         let mut guarded: HashSet<(usize, String)> = HashSet::new();
         each_key(nodes, |nodes, object, at| {
             if let Some(Node::Key(_, span)) = nodes.get(at)
-                && let Some(slot) = slot_of(resolve(*span, line, text))
+                && let Some(slot) = slot_of(span.resolve(line, text))
                 && let Some(Node::Text(label)) = nodes.get(at + 1)
-                && is_guarded(resolve(*label, line, text))
+                && is_guarded(label.resolve(line, text))
             {
                 guarded.insert((object, slot.to_ascii_lowercase()));
             }
@@ -55,7 +55,7 @@ impl Tape {
         }
         each_key(nodes, |nodes, object, at| {
             if let Some(Node::Key(_, span)) = nodes.get(at) {
-                let key = resolve(*span, line, text);
+                let key = span.resolve(line, text);
                 let slot = slot_of(key).unwrap_or(key);
                 if guarded.contains(&(object, slot.to_ascii_lowercase())) {
                     removed += take_out(nodes, at);
@@ -79,14 +79,14 @@ impl Tape {
         let end = behind(nodes, 0);
         while at < end {
             let is_it = matches!(nodes.get(at), Some(Node::Key(_, span))
-                if resolve(*span, line, text) == object);
+                if span.resolve(line, text) == object);
             let inner_end = behind(nodes, at + 1);
             let mut inner = at + 2;
             let mut is_behind = false;
             while is_it && inner < inner_end {
                 match nodes.get(inner) {
                     Some(Node::Key(_, span)) if is_behind => {
-                        is_behind = !is_known(resolve(*span, line, text));
+                        is_behind = !is_known(span.resolve(line, text));
                         if is_behind {
                             removed += take_out(nodes, inner);
                         }

@@ -1,21 +1,8 @@
 //! The store behind an event: entries in the order of the line, and what walks over their keys.
 
-use std::ops::Range;
-
 use super::keys::{KeyId, Keys, Numbering};
+use super::span::Span;
 use crate::model::text::push_part;
-
-/// A range of bytes in the line, or (with the high bit set in `start`) in the tape's own text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-const IN_TEXT: u32 = 1 << 31;
-
-/// The longest line a tape can describe, in bytes: spans hold 31 bits.
-pub const LINE_BYTES_MAX: usize = (IN_TEXT - 1) as usize;
 
 /// One entry of the tape. A container is followed by its children; `next` is the index of the
 /// first entry behind it. An object's children alternate: a `Key`, then its value.
@@ -162,7 +149,7 @@ impl Tape {
     /// Adds a number that stands at `start..end` of the line.
     #[inline]
     pub fn number_in_line(&mut self, start: usize, end: usize) {
-        self.add(Node::Number(span_in_line(start, end)), SCALAR);
+        self.add(Node::Number(Span::in_line(start, end)), SCALAR);
     }
 
     /// Adds a number that is not spelled in the line.
@@ -174,7 +161,7 @@ impl Tape {
     /// Adds a string that stands without escapes at `start..end` of the line.
     #[inline]
     pub fn text_in_line(&mut self, start: usize, end: usize) {
-        self.add(Node::Text(span_in_line(start, end)), SCALAR);
+        self.add(Node::Text(Span::in_line(start, end)), SCALAR);
     }
 
     /// Adds a string that is not in the line in this form.
@@ -185,19 +172,19 @@ impl Tape {
 
     /// Adds a key, if `rest`, which stands at `start` of the line, begins with the key that is
     /// expected here, in quotes and with its colon; returns how long that is.
-    #[inline]
+    #[inline(always)]
     pub fn expected_key(&mut self, rest: &[u8], start: usize) -> Option<usize> {
         let (id, length) = self.keys.expect(self.key_count, rest)?;
         self.key_count += 1;
         // Behind the first quote; before the second and the colon.
-        let span = span_in_line(start + 1, start + length - 2);
+        let span = Span::in_line(start + 1, start + length - 2);
         self.add(Node::Key(id, span), key_word(id));
         Some(length)
     }
 
     /// Adds a key that stands without escapes at `start` of the line.
     pub fn key_in_line(&mut self, start: usize, key: &str) {
-        self.add_key(key, span_in_line(start, start + key.len()));
+        self.add_key(key, Span::in_line(start, start + key.len()));
     }
 
     /// Adds a key that is not in the line in this form.
@@ -346,7 +333,13 @@ impl Tape {
 
     #[inline]
     pub(super) fn resolve<'a>(&'a self, span: Span, line: &'a str) -> &'a str {
-        resolve(span, line, &self.text)
+        span.resolve(line, &self.text)
+    }
+
+    #[inline]
+    pub(super) fn first_octet(&self, span: Span, line: &str) -> Option<u8> {
+        let (source, part) = span.part(line, &self.text);
+        source.as_bytes().get(part.start).copied().filter(|_| !part.is_empty())
     }
 
     /// Appends the same.
@@ -359,10 +352,8 @@ impl Tape {
     /// escapes.
     #[inline]
     pub(super) fn quoted<'a>(&self, span: Span, line: &'a str) -> Option<&'a str> {
-        if !self.is_json || span.start & IN_TEXT != 0 {
-            return None;
-        }
-        line.get((span.start as usize).checked_sub(1)?..span.end as usize + 1)
+        let part = span.of_line().filter(|_| self.is_json)?;
+        line.get(part.start.checked_sub(1)?..part.end + 1)
     }
 
     /// Index of the first entry behind the value at `at`.
@@ -427,7 +418,7 @@ impl Tape {
     }
 
     fn span_behind(&self, begin: usize) -> Span {
-        Span { start: begin as u32 | IN_TEXT, end: self.text.len() as u32 | IN_TEXT }
+        Span::in_text(begin, self.text.len())
     }
 
     fn add_key(&mut self, key: &str, span: Span) {
@@ -453,7 +444,7 @@ impl<'a> Key<'a> {
     /// The key, without its escapes.
     #[inline]
     pub fn text(self) -> &'a str {
-        resolve(self.span, self.line, self.text)
+        self.span.resolve(self.line, self.text)
     }
 
     /// Where it stands; [`super::Event::text_at`] reads it again.
@@ -474,25 +465,5 @@ pub(super) fn behind(nodes: &[Node], at: usize) -> usize {
     match nodes.get(at) {
         Some(Node::Object { next } | Node::Array { next }) => *next as usize,
         _ => at + 1,
-    }
-}
-
-fn span_in_line(start: usize, end: usize) -> Span {
-    debug_assert!(end <= LINE_BYTES_MAX);
-    Span { start: start as u32, end: end as u32 }
-}
-
-#[inline]
-pub(super) fn resolve<'a>(span: Span, line: &'a str, text: &'a str) -> &'a str {
-    let (source, part) = span.part(line, text);
-    source.get(part).unwrap_or("")
-}
-
-impl Span {
-    /// The text that it is a part of, and which.
-    #[inline]
-    fn part<'a>(self, line: &'a str, text: &'a str) -> (&'a str, Range<usize>) {
-        let source = if self.start & IN_TEXT == 0 { line } else { text };
-        (source, (self.start & !IN_TEXT) as usize..(self.end & !IN_TEXT) as usize)
     }
 }
