@@ -139,9 +139,9 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// Reads members on end whose keys are expected and whose values are strings or numbers, as
-    /// long as no space stands between them: nearly all of a line is that. Answers true when a key
-    /// was read and its value is the next thing, false behind a member's value.
+    /// Reads members on end whose keys are expected, as long as their values are strings, plain
+    /// numbers or objects of such members and no space stands between them: nearly all of a line is
+    /// that. Answers true when a key was read and its value is the next thing, false behind a value.
     #[inline]
     fn members(&mut self, mut is_behind_comma: bool) -> Result<bool, DecodeError> {
         let bytes = self.bytes;
@@ -152,9 +152,9 @@ impl Scan<'_, '_> {
                 return Ok(true);
             };
             self.at += length;
-            match rest.get(length) {
-                Some(b'"') => {
-                    let text = rest.get(length + 1..).unwrap_or_default();
+            let value = rest.get(length..).unwrap_or_default();
+            match value {
+                [b'"', text @ ..] => {
                     let length = plain_length(text);
                     if text.get(length) != Some(&b'"') {
                         return Ok(true);
@@ -162,8 +162,27 @@ impl Scan<'_, '_> {
                     self.tape.text_in_line(self.at + 1, self.at + 1 + length);
                     self.at += length + 2;
                 }
-                Some(b'-' | b'0'..=b'9') => self.number()?,
+                [b'1'..=b'9', ..] => {
+                    let length = digit_count(value);
+                    if !matches!(value.get(length), Some(b',' | b'}')) {
+                        return Ok(true);
+                    }
+                    self.tape.number_in_line(self.at, self.at + length);
+                    self.at += length;
+                }
+                [b'{', b'"', ..] => {
+                    let open = self.tape.open_object();
+                    self.enter(Container::Object(open))?;
+                    is_behind_comma = false;
+                    continue;
+                }
                 _ => return Ok(true),
+            }
+            while self.byte() == Some(b'}') {
+                self.close();
+                if !matches!(self.reader.open.last(), Some(Container::Object(_))) {
+                    return Ok(false);
+                }
             }
             if self.byte() != Some(b',') {
                 return Ok(false);
