@@ -88,14 +88,14 @@ impl Pairs {
         rule: u8,
         out: &mut Vec<u8>,
     ) -> Piece {
+        // The first pair has no space before it.
         let skip = usize::from(self.pieces.is_empty());
-        // Where the opening's own space stands, or would.
-        let base = out.len() - self.base - skip;
+        let base = out.len() - self.base;
         append(opening.bytes.get(skip..).unwrap_or_default(), out);
         let piece = |start: usize, value: usize, end: usize| Piece {
-            start: base + start,
-            value: base + value,
-            end: base + end,
+            start: base + start - skip,
+            value: base + value - skip,
+            end: base + end - skip,
             hash: 0,
             rule: NONE,
             partner: NONE,

@@ -7,6 +7,7 @@ use super::super::dictionary::Dictionary;
 use super::parser::{Parsed, parse};
 use super::*;
 use crate::model::cef::DictionaryKey;
+use crate::model::fields::{TextId, Texts};
 
 /// Seconds in the dev profile. Raise it after a change to the encoder: 20,000 have passed.
 const ROUNDS: u64 = 2_000;
@@ -323,5 +324,47 @@ fn every_leef_message_splits_back() {
             keys.push(key);
         }
         assert!(keys.contains(&"sev") || encoded.truncated, "seed {seed}");
+    }
+}
+
+/// A label that comes with its pair is written as one that comes as a pair of its own, whatever the
+/// event, and whatever else was written before under the same keys.
+#[test]
+fn a_label_is_written_as_the_pair_that_it_is() {
+    let random = &mut fastrand::Rng::with_seed(5);
+    let labelled: Vec<DictionaryKey> = KEYS
+        .iter()
+        .filter_map(|key| DictionaryKey::find(key))
+        .filter(|key| key.label().is_some())
+        .collect();
+    let texts: Vec<String> = (0..12).map(|_| text(random)).collect();
+    for _ in 0..ROUNDS / 20 {
+        let settings = settings(random);
+        let (mut together, mut apart) =
+            (Encoder::new(settings.clone()), Encoder::new(settings.clone()));
+        for _ in 0..20 {
+            let (mut with, mut before) = (Fields::new(), Fields::new());
+            with.use_texts(&Texts::new(texts.clone()));
+            for _ in 0..random.usize(0..10) {
+                let (value, at) = (text(random), random.usize(0..texts.len()));
+                let key = match random.u8(0..4) {
+                    0 => PairKey::Text(KEYS[random.usize(0..KEYS.len())]),
+                    _ => PairKey::Dictionary(labelled[random.usize(0..labelled.len())]),
+                };
+                with.push(key, &value);
+                if let PairKey::Dictionary(known) = key {
+                    with.label_last(TextId::at(at));
+                    before.push(PairKey::Dictionary(known.label().unwrap()), &texts[at]);
+                }
+                before.push(key, &value);
+            }
+            let (tape, now) = (Tape::new(), EventTime(0));
+            let event = Event::new(&tape, "");
+            let (mut out, mut expected) = (Vec::new(), Vec::new());
+            let encoded = together.encode(&with, event, now, 1, &mut out);
+            let wanted = apart.encode(&before, event, now, 1, &mut expected);
+            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&expected));
+            assert_eq!(encoded, wanted);
+        }
     }
 }
