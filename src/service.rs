@@ -431,9 +431,12 @@ impl Service {
 
     /// What each destination says of itself, and what it has before it.
     fn destinations(&self) -> Vec<DestinationStatus> {
-        let status = |(name, running): (&String, &Running)| DestinationStatus {
-            backlog_bytes: self.spool.backlog_bytes(name),
-            ..running.status.snapshot()
+        let status = |(name, running): (&String, &Running)| {
+            // First what is not read: what is read in between counts twice, and not never.
+            let waiting = self.spool.backlog_bytes(name);
+            let mut status = running.status.snapshot();
+            status.backlog_bytes += waiting;
+            status
         };
         self.running.iter().map(status).collect()
     }

@@ -258,6 +258,8 @@ impl Delivery {
             status.mismatched_values += mismatched;
             status.dropped_pairs += dropped;
         });
+        // Before the first portion of a run is proven, the rest of it shows as not yet sent.
+        self.show_ledger();
         Ok(true)
     }
 
@@ -343,7 +345,11 @@ impl Delivery {
     fn show_ledger(&self) {
         let ledger = self.in_flight.ledger();
         debug_assert!(ledger.adds_up(), "{ledger:?}");
-        self.status.update(|status| status.ledger = ledger);
+        let under_way = self.pipeline.under_way_bytes();
+        self.status.update(|status| {
+            status.ledger = ledger;
+            status.backlog_bytes = under_way;
+        });
     }
 
     fn enter(&self, state: State) {

@@ -26,8 +26,8 @@ const SHARED_BYTES_MIN: usize = 64 * 1024;
 pub struct Pair {
     near: Pipeline,
     far: Option<Far>,
-    /// The half that is under way.
-    is_shared: bool,
+    /// Bytes of the spool in the half that is under way; 0 for none.
+    under_way_bytes: u64,
 }
 
 /// A pipeline on a thread of its own. It ends when this is dropped.
@@ -63,19 +63,19 @@ pub struct Lost;
 impl Pair {
     /// Everything is done by whoever calls.
     pub fn alone(near: Pipeline) -> Pair {
-        Pair { near, far: None, is_shared: false }
+        Pair { near, far: None, under_way_bytes: 0 }
     }
 
     /// The second half of long runs is done by a thread called `name`. Both pipelines must be of
     /// the same making, and messages must not carry their number (`meta sequenceId`): a half does
     /// not know how many come before it. Without a thread everything is done here.
     pub fn shared(near: Pipeline, far: Pipeline, name: String) -> Pair {
-        Pair { near, far: Far::start(far, name), is_shared: false }
+        Pair { near, far: Far::start(far, name), under_way_bytes: 0 }
     }
 
     /// Turns a run of lines, or its first half, into a batch; [`Pair::rest`] has the other half.
     pub fn fill(&mut self, lines: Lines<'_>, now: EventTime, sequence: &mut u32, out: &mut Batch) {
-        debug_assert!(!self.is_shared);
+        debug_assert!(self.under_way_bytes == 0);
         let halves = self.far.as_mut().and_then(|far| Some((far, halves(lines)?)));
         let Some((far, (first, second))) = halves else {
             return self.near.fill(lines, now, sequence, out);
@@ -83,7 +83,7 @@ impl Pair {
         if !far.hand_over(second, now) {
             return self.near.fill(lines, now, sequence, out);
         }
-        self.is_shared = true;
+        self.under_way_bytes = second.bytes.len() as u64;
         self.near.fill(first, now, sequence, out);
     }
 
@@ -92,7 +92,7 @@ impl Pair {
     /// # Errors
     /// The thread has ended, with the half that was under way.
     pub fn rest(&mut self, sequence: &mut u32, out: &mut Batch) -> Result<bool, Lost> {
-        if !std::mem::take(&mut self.is_shared) {
+        if std::mem::take(&mut self.under_way_bytes) == 0 {
             return Ok(false);
         }
         let done = self.far.as_mut().and_then(|far| far.take_back(out));
@@ -108,10 +108,15 @@ impl Pair {
         Ok(true)
     }
 
+    /// Bytes of the spool that are under way: read, and in no batch yet.
+    pub fn under_way_bytes(&self) -> u64 {
+        self.under_way_bytes
+    }
+
     /// Forgets the half that is under way.
     pub fn discard(&mut self) {
         let mut forgotten = Batch::default();
-        if std::mem::take(&mut self.is_shared)
+        if std::mem::take(&mut self.under_way_bytes) > 0
             && self.far.as_mut().and_then(|far| far.take_back(&mut forgotten)).is_none()
         {
             self.far = None;

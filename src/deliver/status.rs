@@ -50,7 +50,8 @@ pub struct DestinationStatus {
     pub address: String,
     /// The confirmation rule in force.
     pub confirm: String,
-    /// Bytes of the spool it has not read yet; filled in for whoever asks, 0 in its own account.
+    /// Bytes of the spool that are in no message yet. Its own account has those that were read;
+    /// those that were not are added for whoever asks.
     pub backlog_bytes: u64,
     /// The account.
     pub ledger: Ledger,

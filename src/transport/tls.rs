@@ -25,9 +25,9 @@ use crate::model::outcome::Cause;
 /// the wait the first batch would be written to a receiver that has refused us.
 const VERDICT_WAIT_MAX: Duration = Duration::from_millis(250);
 
-/// The most ciphertext that waits for the kernel: one record. Four of them at a time, as by default,
-/// cost fewer system calls, but musl's allocator gives the pages of all back and takes them anew,
-/// which is a tenth of the static binary's time.
+/// The most ciphertext that waits for the kernel: one record. Four of them at a time, as by
+/// default, cost fewer system calls, but musl's allocator gives the pages of all back and takes
+/// them anew, which is a tenth of the static binary's time.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 impl Carrier for TlsStream<Wire> {

@@ -152,6 +152,7 @@ fn run(trial: Trial) -> Shown {
     let events = random.u64(2_000..12_000);
     outpost.append("a.jsonl", &lines(0..events));
     let mut agent = outpost.start();
+    let mut all = events;
     match trial.fault {
         Fault::Fast | Fault::Slow => {
             let before = random.u64(0..1_500_000);
@@ -167,6 +168,7 @@ fn run(trial: Trial) -> Shown {
             // Small enough to lie unread in the receiver's kernel.
             let late = random.u64(1..200);
             outpost.append("a.jsonl", &lines(events..events + late));
+            all += late;
             pause(SETTLE + Duration::from_millis(random.u64(0..900)));
             sink.end(Signal::SIGKILL);
         }
@@ -194,7 +196,7 @@ fn run(trial: Trial) -> Shown {
         pause(Duration::from_millis(random.u64(0..300)));
         sink.start_again();
     }
-    let all = events + 300;
+    all += 300;
     outpost.append("b.jsonl", &lines(1_000_000..1_000_300));
     let status = agent.wait_for("everything confirmed", |status| {
         count(status, "in_flight") == 0

@@ -140,8 +140,8 @@ impl Scan<'_, '_> {
     }
 
     /// Reads members on end whose keys are expected, as long as their values are strings, plain
-    /// numbers or objects of such members and no space stands between them: nearly all of a line is
-    /// that. Answers true when a key was read and its value is the next thing, false behind a value.
+    /// numbers or objects of such members and no space stands between them, as in most of a line.
+    /// Answers true when a key was read and its value is the next thing, false behind a value.
     #[inline]
     fn members(&mut self, mut is_behind_comma: bool) -> Result<bool, DecodeError> {
         let bytes = self.bytes;

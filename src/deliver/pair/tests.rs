@@ -111,7 +111,9 @@ fn a_half_that_is_forgotten_is_not_given_later() {
     let mut pair = Pair::shared(pipeline(), pipeline(), "beside-test".to_owned());
     let (mut sequence, mut batch) = (1, Batch::default());
     pair.fill(lines, NOW, &mut sequence, &mut batch);
+    assert!((1..long.len() as u64).contains(&pair.under_way_bytes()));
     pair.discard();
+    assert_eq!(pair.under_way_bytes(), 0);
     assert_eq!(pair.rest(&mut sequence, &mut batch), Ok(false));
     let expected = all(&mut Pair::alone(pipeline()), &[lines]).0;
     assert!(all(&mut pair, &[lines]).0 == expected);
@@ -124,7 +126,7 @@ fn a_thread_that_ends_costs_its_half_and_nothing_after() {
     let (to, received) = sync_channel(1);
     let (done, from) = sync_channel(1);
     let far = Far { to, from, spare: Half::default() };
-    let mut pair = Pair { near: pipeline(), far: Some(far), is_shared: false };
+    let mut pair = Pair { near: pipeline(), far: Some(far), under_way_bytes: 0 };
     let (mut sequence, mut batch) = (1, Batch::default());
     pair.fill(lines, NOW, &mut sequence, &mut batch);
     let half: Half = received.recv().unwrap();
