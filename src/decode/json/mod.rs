@@ -14,7 +14,6 @@
 
 mod string;
 
-use self::string::plain_length;
 use super::DEPTH_MAX;
 use super::error::DecodeError;
 use crate::model::event::{Open, Tape};
@@ -154,13 +153,9 @@ impl Scan<'_, '_> {
             self.at += length;
             let value = rest.get(length..).unwrap_or_default();
             match value {
-                [b'"', text @ ..] => {
-                    let length = plain_length(text);
-                    if text.get(length) != Some(&b'"') {
-                        return Ok(true);
-                    }
-                    self.tape.text_in_line(self.at + 1, self.at + 1 + length);
-                    self.at += length + 2;
+                [b'"', ..] => {
+                    let Some((start, end)) = self.plain_string() else { return Ok(true) };
+                    self.tape.text_in_line(start, end);
                 }
                 [b'1'..=b'9', ..] => {
                     let length = digit_count(value);
@@ -215,7 +210,9 @@ impl Scan<'_, '_> {
             None => return self.fail("the line ends inside an object"),
         }
         match self.plain_string() {
-            Some((start, key)) => self.tape.key_in_line(start, key),
+            Some((start, end)) => {
+                self.tape.key_in_line(start, self.line.get(start..end).unwrap_or(""));
+            }
             None => {
                 let begin = self.escaped_string()?;
                 self.tape.key_behind(begin);
@@ -231,7 +228,7 @@ impl Scan<'_, '_> {
 
     fn string(&mut self) -> Result<(), DecodeError> {
         match self.plain_string() {
-            Some((start, text)) => self.tape.text_in_line(start, start + text.len()),
+            Some((start, end)) => self.tape.text_in_line(start, end),
             None => {
                 let begin = self.escaped_string()?;
                 self.tape.text_behind(begin);

@@ -7,11 +7,11 @@ use crate::model::text::push_part;
 /// How many bytes are looked at in one step.
 const STEP: usize = 16;
 
-impl<'l> Scan<'l, '_> {
-    /// Reads the string that begins here if it has no escapes: where its text begins, and the
-    /// text. Else it stays where it is.
+impl Scan<'_, '_> {
+    /// Reads the string that begins here if it has no escapes: where its text begins and ends in
+    /// the line. Else it stays where it is.
     #[inline]
-    pub(super) fn plain_string(&mut self) -> Option<(usize, &'l str)> {
+    pub(super) fn plain_string(&mut self) -> Option<(usize, usize)> {
         let start = self.at + 1;
         let length = plain_length(self.bytes.get(start..)?);
         let end = start + length;
@@ -19,7 +19,7 @@ impl<'l> Scan<'l, '_> {
             return None;
         }
         self.at = end + 1;
-        Some((start, self.line.get(start..end)?))
+        Some((start, end))
     }
 
     /// Reads the string that begins here, with escapes or with an error, behind the texts of the
@@ -108,7 +108,7 @@ const UNENDED: &str = "the line ends inside a string";
 
 /// How many bytes precede the first quote, backslash or control character.
 #[inline]
-pub(super) fn plain_length(text: &[u8]) -> usize {
+fn plain_length(text: &[u8]) -> usize {
     let mut rest = text;
     let mut length = 0;
     while let Some((step, behind)) = rest.split_first_chunk::<STEP>() {
