@@ -158,12 +158,15 @@ impl<'a> Found<'a> {
     }
 
     fn scalar(&self, path: PathId) -> Option<&'a str> {
-        self.value(path)?.scalar().filter(|text| !is_blank(text))
+        self.placed(path).map(|(_, text)| text)
     }
 
     /// The same, and where it stands.
+    #[inline]
     fn placed(&self, path: PathId) -> Option<(Option<TextPlace>, &'a str)> {
-        Some((self.value(path)?.place(), self.scalar(path)?))
+        let value = self.value(path)?;
+        let text = value.scalar().filter(|text| !is_blank(text))?;
+        Some((value.place(), text))
     }
 
     fn severity(&self, plan: &SeverityPlan) -> Severity {
@@ -205,17 +208,13 @@ impl<'a> Made<'a> {
 
     #[inline]
     fn carry_out(&self, op: Op, plan: &'a Plan, keys: &mut DictionaryKeys, out: &mut Fields) {
-        let number = match op {
-            Op::Value { row, index } => {
-                let row = plan.rows.get(usize::from(row));
-                if row.is_some_and(|row| self.push_plain(row, index, out)) {
-                    return;
-                }
-                row
-            }
-            Op::Row(row) => plan.rows.get(usize::from(row)),
+        let (Op::Value { row, .. } | Op::Row(row)) = op;
+        let Some(row) = plan.rows.get(usize::from(row)) else { return };
+        let is_written = match op {
+            Op::Value { index, .. } => self.push_plain(row, index, out),
+            Op::Row(_) => false,
         };
-        if let Some(row) = number {
+        if !is_written {
             self.push(row, keys, out);
         }
     }

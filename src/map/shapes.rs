@@ -3,8 +3,8 @@
 //! Events of one product differ in their values, not in their keys. A walk over the keys finds the
 //! same places again, so its result is kept by the shape and taken from there: a comparison of a
 //! few hundred bytes instead of a search for each key. In: tapes. Out: a [`Result`] of an earlier
-//! walk. Memory: bounded, some 300 KiB at the very most. A shape that was not seen costs a walk,
-//! as it would without this.
+//! walk. Memory: bounded, 256 KiB of shapes at the very most and 256 octets for each slot of the
+//! schemas. A shape that was not seen costs a walk, as it would without this.
 
 use crate::model::event::Tape;
 
