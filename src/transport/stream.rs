@@ -165,14 +165,14 @@ impl<C: Carrier> Stream<C> {
             return Drained::Refuted(cause::torn(&self.place));
         }
         match timeout(deadline, self.half_close()).await {
-            Ok(Ok(Answer::Notified)) => Drained::Proven,
-            Ok(Ok(Answer::Closed)) => Drained::Closed,
+            Ok(Ok(drained)) => drained,
             Ok(Err(end)) => Drained::Refuted(self.cause(end)),
             Err(_) => Drained::NoAnswer,
         }
     }
 
-    async fn half_close(&mut self) -> Result<Answer, End> {
+    /// [`Drained::Proven`] or [`Drained::Closed`].
+    async fn half_close(&mut self) -> Result<Drained, End> {
         // A FIN that is here before ours is no answer to ours. The kernel knows of one that the
         // reactor has not been told of.
         if let Poll::Ready(end) = poll_fn(|cx| Poll::Ready(self.poll_end(cx))).await {
@@ -187,8 +187,8 @@ impl<C: Carrier> Stream<C> {
             return Err(End::Closed);
         }
         let answer = match poll_fn(|cx| self.poll_end(cx)).await {
-            End::Closed => Answer::Closed,
-            End::Notified => Answer::Notified,
+            End::Closed => Drained::Closed,
+            End::Notified => Drained::Proven,
             failed @ End::Failed(_) => return Err(failed),
         };
         // close_notify may cross ours; only the FIN beneath it tells that nothing lies unread.
@@ -220,14 +220,6 @@ impl<C: Carrier> Stream<C> {
 enum Sent {
     Everything,
     Some,
-}
-
-/// How a half-close was answered in order.
-enum Answer {
-    /// With FIN alone, which a kernel sends for a program that has died, too.
-    Closed,
-    /// With close_notify before it, which takes a program that runs.
-    Notified,
 }
 
 /// How a stream ended.
