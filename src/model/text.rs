@@ -71,9 +71,7 @@ pub fn push_part(text: &str, part: Range<usize>, out: &mut String) {
 pub fn push_ascii<const N: usize>(octets: &[u8; N], length: usize, out: &mut String) {
     let end = out.len() + length.min(N);
     out.push_str(std::str::from_utf8(octets).unwrap_or_default());
-    if out.len() > end {
-        out.truncate(end);
-    }
+    out.truncate(end);
 }
 
 #[cfg(test)]
