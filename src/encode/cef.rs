@@ -6,15 +6,15 @@
 //! counted in [`Encoded`].
 
 use super::dictionary::{Dictionary, Kind, Rule};
-use super::labels::Openings;
-use super::pairs::{Pairs, Piece};
+use super::forms::Forms;
+use super::pairs::Pairs;
 use super::scan::{Escapes, cut, is_clean, special, trim};
 use super::settings::CefSettings;
 use super::truncate::Form;
 use super::values;
 use super::{Encoded, strict};
 use crate::model::event::Event;
-use crate::model::fields::{Fields, Labelled, PairKey, Slot, TextId};
+use crate::model::fields::{Fields, Labelled, PairKey, Slot};
 use crate::model::text::append;
 
 /// The most octets of a header field, escaped (CEF standard, header field definitions).
@@ -53,7 +53,7 @@ pub(super) struct Cef {
     /// Labels of this message whose value is not there: they would be alone.
     withheld: Marks,
     key: String,
-    openings: Openings,
+    forms: Forms,
 }
 
 impl Cef {
@@ -66,15 +66,17 @@ impl Cef {
             written: Marks::default(),
             withheld: Marks::default(),
             key: String::new(),
-            openings: Openings::default(),
+            forms: Forms::new(settings),
         }
     }
 
-    /// Appends what stands behind the device's three fields.
+    /// Appends what stands behind the device's three fields. A message that ends behind `end` has
+    /// to be cut.
     pub(super) fn body(
         &mut self,
         fields: &Fields,
         event: Event<'_>,
+        end: usize,
         out: &mut Vec<u8>,
         encoded: &mut Encoded,
     ) {
@@ -87,6 +89,24 @@ impl Cef {
             0..10 => out.extend_from_slice(&[b'|', b'0' + severity, b'|']),
             _ => out.extend_from_slice(b"|10|"),
         }
+        let extension = out.len();
+        let mismatched = self.forms.write(fields, event, &self.dictionary, out);
+        if let Some(mismatched) = mismatched.filter(|_| out.len() <= end) {
+            encoded.mismatched += mismatched;
+            return;
+        }
+        out.truncate(extension);
+        self.pair_by_pair(fields, event, out, encoded);
+    }
+
+    /// Appends the extension.
+    fn pair_by_pair(
+        &mut self,
+        fields: &Fields,
+        event: Event<'_>,
+        out: &mut Vec<u8>,
+        encoded: &mut Encoded,
+    ) {
         self.pairs.begin(out);
         self.written = Marks::default();
         self.withheld = Marks::default();
@@ -103,11 +123,8 @@ impl Cef {
             encoded,
         };
         for Labelled { label, key, value } in fields.labelled(event) {
-            if let Some(label) = label {
-                if line.labelled(&mut self.openings, fields.fixed(label), key, value) {
-                    continue;
-                }
-                line.label(label, key, &mut self.key);
+            if let Some((key, label)) = label.and_then(|label| fields.label_pair(label, key)) {
+                line.pair(key, label, &mut self.key);
             }
             line.pair(key, value, &mut self.key);
         }
@@ -140,15 +157,6 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Writes the label of a key as a pair like others.
-    #[cold]
-    fn label(&mut self, label: TextId, key: PairKey<'_>, cleaned: &mut String) {
-        if let Some((key, label)) = self.fields.label_pair(label, key) {
-            self.pair(key, label, cleaned);
-        }
-    }
-
-    #[inline(always)]
     fn pair(&mut self, key: PairKey<'_>, value: &str, cleaned: &mut String) {
         let rule = match key {
             PairKey::Dictionary(key) => self.dictionary.rule(key.row()),
@@ -158,34 +166,6 @@ impl Line<'_> {
             Some(rule) => self.known(rule, value),
             None => self.other(key.text(), value, cleaned),
         }
-    }
-
-    /// Writes a label and what it labels in one go, if nothing about either is special; else it
-    /// writes nothing and answers false.
-    #[inline]
-    fn labelled(
-        &mut self,
-        openings: &mut Openings,
-        label: &str,
-        key: PairKey<'_>,
-        value: &str,
-    ) -> bool {
-        let PairKey::Dictionary(key) = key else { return false };
-        let Some(rule) = self.dictionary.rule(key.row()) else { return false };
-        let Some(opening) = openings.of(rule, label, self.dictionary) else { return false };
-        let value = trim(value);
-        let is_free = |index: u8| !self.written.has(index) && !self.withheld.has(index);
-        let is_plain = is_free(rule.index)
-            && is_free(opening.label_rule)
-            && !self.is_strict
-            && (rule.kind == Kind::String || values::fits(rule.kind, value));
-        if !is_plain || !self.pairs.has_room_for_two() {
-            return false;
-        }
-        self.written.add(opening.label_rule);
-        let piece = self.pairs.open_labelled(opening, rule.index, self.out);
-        self.value(rule, value, rule.kind == Kind::String, piece);
-        true
     }
 
     fn other(&mut self, key: &str, value: &str, cleaned: &mut String) {
@@ -241,11 +221,6 @@ impl Line<'_> {
             return;
         }
         let piece = self.pairs.open_known(rule, self.out);
-        self.value(rule, value, may_cut, piece);
-    }
-
-    #[inline(always)]
-    fn value(&mut self, rule: &Rule, value: &str, may_cut: bool, piece: Piece) {
         self.written.add(rule.index);
         let start = self.out.len();
         push_value(value, self.out);
@@ -312,16 +287,11 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
     is_long
 }
 
-/// Appends the value of a label.
-pub(super) fn push_label(label: &str, out: &mut Vec<u8>) {
-    push_value(trim(label), out);
-}
-
 /// Appends an extension value: `\\`, `\=` and `\n` are its only escapes. CR LF and CR become `\n`,
 /// which all receivers agree on; TAB, a separator to some, becomes a space; other control
 /// characters have no form and go.
 #[inline]
-fn push_value(value: &str, out: &mut Vec<u8>) {
+pub(super) fn push_value(value: &str, out: &mut Vec<u8>) {
     if is_clean(value.as_bytes(), b'\\', b'=') {
         append(value.as_bytes(), out);
     } else {

@@ -12,9 +12,9 @@ mod cef;
 mod civil;
 mod device;
 mod dictionary;
+mod forms;
 mod frame;
 mod json;
-mod labels;
 mod leef;
 mod pairs;
 mod rfc3164;
@@ -135,7 +135,7 @@ impl Encoder {
         encoded.truncated = self.device.is_cut;
         match &mut self.body {
             BodyWriter::Cef(cef) => {
-                cef.body(fields, event, out, &mut encoded);
+                cef.body(fields, event, end, out, &mut encoded);
                 if out.len() > end {
                     truncate::fit(out, body, end, &cef.pairs, cef::FORM);
                     encoded.truncated = true;

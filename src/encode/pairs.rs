@@ -4,7 +4,6 @@
 //! In: keys and values, already escaped into the output. Out: [`Piece`]s. Diagnostics: none.
 
 use super::dictionary::{Rule, spread};
-use super::labels::Opening;
 use crate::model::text::append;
 
 /// The most pairs of one message. Enough for 32,000 octets of the shortest pairs that say anything;
@@ -65,10 +64,6 @@ impl Pairs {
         self.pieces.len() >= PAIRS_MAX
     }
 
-    pub(super) fn has_room_for_two(&self) -> bool {
-        self.pieces.len() + 2 <= PAIRS_MAX
-    }
-
     /// Writes the key of the dictionary, its equals sign, and a space before it, unless this is the
     /// first pair.
     pub(super) fn open_known(&mut self, rule: &Rule, out: &mut Vec<u8>) -> Piece {
@@ -78,32 +73,6 @@ impl Pairs {
         append(opening.get(usize::from(is_first)..).unwrap_or(opening), out);
         let value = out.len() - self.base;
         Piece { start, value, end: value, hash: 0, rule: NONE, partner: NONE, may_cut: true }
-    }
-
-    /// Writes a label's pair and notes it, then the key of the pair with that rule.
-    #[inline]
-    pub(super) fn open_labelled(
-        &mut self,
-        opening: &Opening,
-        rule: u8,
-        out: &mut Vec<u8>,
-    ) -> Piece {
-        // The first pair has no space before it.
-        let skip = usize::from(self.pieces.is_empty());
-        let base = out.len() - self.base;
-        append(opening.bytes.get(skip..).unwrap_or_default(), out);
-        let piece = |start: usize, value: usize, end: usize| Piece {
-            start: base + start - skip,
-            value: base + value - skip,
-            end: base + end - skip,
-            hash: 0,
-            rule: NONE,
-            partner: NONE,
-            may_cut: true,
-        };
-        let label = piece(1, opening.label_value, opening.label_end);
-        self.pieces.push(Piece { rule: opening.label_rule, partner: rule, ..label });
-        piece(opening.label_end + 1, opening.bytes.len(), opening.bytes.len())
     }
 
     /// Writes the separator, unless this is the first pair, then the key and the equals sign.

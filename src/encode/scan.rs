@@ -39,6 +39,79 @@ pub(super) fn is_same(text: &[u8], other: &[u8]) -> bool {
         && rest.iter().zip(other_rest).all(|(octet, other)| octet == other)
 }
 
+/// A short text and what stands behind it, so that it is read and copied at once, whatever its
+/// length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Windowed<'a> {
+    window: &'a [u8; WINDOW],
+    /// 1 to [`WINDOW`].
+    length: usize,
+}
+
+const WINDOW: usize = 32;
+
+/// All bits of so many octets.
+static FIRST: [[u8; WINDOW]; WINDOW + 1] = {
+    let mut masks = [[0; WINDOW]; WINDOW + 1];
+    let mut rest: &mut [[u8; WINDOW]] = &mut masks;
+    let mut length = 0;
+    while let Some((mask, behind)) = rest.split_first_mut() {
+        let (mut octets, _) = mask.split_at_mut(length);
+        while let Some((octet, after)) = octets.split_first_mut() {
+            *octet = u8::MAX;
+            octets = after;
+        }
+        rest = behind;
+        length += 1;
+    }
+    masks
+};
+
+impl<'a> Windowed<'a> {
+    /// `None` for texts that are empty or long, and where too little stands behind them.
+    #[inline]
+    pub(super) fn new(octets: &'a [u8], length: usize) -> Option<Windowed<'a>> {
+        let window = octets.first_chunk::<WINDOW>()?;
+        (1..=WINDOW).contains(&length).then_some(Windowed { window, length })
+    }
+
+    /// True if neither the first octet nor the last is a space, DEL, or below the space.
+    #[inline]
+    pub(super) fn is_trimmed(self) -> bool {
+        let [first, ..] = self.window;
+        let last = self.window.get(self.length - 1).unwrap_or(first);
+        [first, last].iter().all(|octet| **octet > b' ' && **octet != 0x7f)
+    }
+
+    /// Like [`is_clean`].
+    #[inline]
+    pub(super) fn is_clean(self, first: u8, second: u8) -> bool {
+        FIRST.get(self.length).is_some_and(|mask| !has_special(self.window, mask, first, second))
+    }
+
+    /// True for at most so many decimal digits.
+    #[inline]
+    pub(super) fn is_digits_up_to(self, most: usize) -> bool {
+        let text = self.window.get(..self.length.min(most)).unwrap_or_default();
+        self.length <= most && text.iter().fold(true, |all, octet| all & octet.is_ascii_digit())
+    }
+
+    #[inline]
+    pub(super) fn append_to(self, out: &mut Vec<u8>) {
+        let end = out.len() + self.length;
+        out.extend_from_slice(self.window);
+        out.truncate(end);
+    }
+}
+
+/// True if an octet is special that the mask has. Not inlined: on its own the loop becomes a few
+/// vector instructions, in larger functions it does not.
+#[inline(never)]
+fn has_special(window: &[u8; WINDOW], mask: &[u8; WINDOW], first: u8, second: u8) -> bool {
+    let mark = |octet| u8::from(is_special(octet, first, second)).wrapping_neg();
+    window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) != 0
+}
+
 /// All octets of a text of 4 to 7, some of them twice.
 #[inline]
 pub(super) fn pack(text: &[u8]) -> Option<u64> {

@@ -7,10 +7,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::event::{Event, Kind, Place as TextPlace, Value};
-use crate::model::fields::{Fields, PairKey, Severity, Slot, TextId, Texts};
+use crate::model::fields::{Fields, PairKey, Severity, Slot};
+use crate::model::head::{Head, HeadKey};
 use crate::model::id;
 use crate::model::position::Position;
 use crate::model::text::push_ascii;
+use crate::model::texts::{TextId, Texts};
 use crate::model::time::EventTime;
 
 use super::json;
@@ -110,6 +112,7 @@ pub(super) fn emit<'a>(
         Some(program) => program.ops.iter().for_each(|op| made.carry_out(*op, plan, keys, out)),
         None => plan.rows.iter().for_each(|row| made.push(row, keys, out)),
     }
+    out.finish();
 }
 
 impl<'a> Found<'a> {
@@ -222,16 +225,13 @@ impl<'a> Made<'a> {
     /// Writes the pair of a row whose value is that text or number; false if it is none, or blank.
     #[inline]
     fn push_plain(&self, row: &Row, index: u32, out: &mut Fields) -> bool {
-        let Write::Pair { key, label, .. } = &row.write else { return false };
+        let Write::Pair { head, .. } = &row.write else { return false };
         let event = self.found.event;
         let Some(place) = event.by_index(index).and_then(Value::place) else { return false };
         if event.first_octet(place).is_none_or(|octet| octet <= b' ') {
             return false;
         }
-        out.push_in_event(key.as_key(), place);
-        if let Some(label) = label {
-            out.label_last(*label);
-        }
+        out.push_in_event(*head, place);
         true
     }
 
@@ -240,14 +240,10 @@ impl<'a> Made<'a> {
             return;
         }
         match &row.write {
-            Write::Pair { key, label, source, keep_empty } => {
+            Write::Pair { head, source, keep_empty } => {
                 let ready = self.find(source);
-                if ready.is_none() && !keep_empty {
-                    return;
-                }
-                self.push_value(key.as_key(), ready, out);
-                if let Some(label) = label {
-                    out.label_last(*label);
+                if ready.is_some() || *keep_empty {
+                    self.push_value(*head, ready, out);
                 }
             }
             Write::Copy { path, except } => {
@@ -274,26 +270,29 @@ impl<'a> Made<'a> {
             }
             let known = keys.find(key);
             match (known, value.place()) {
-                (Some(known), Some(place)) => out.push_in_event(PairKey::Dictionary(known), place),
+                (Some(known), Some(place)) => {
+                    out.push_in_event(Head::new(HeadKey::Dictionary(known)), place);
+                }
                 (None, Some(place)) => out.push_member(key.place(), place),
                 (_, None) => {
                     let ready = value.scalar().map(|text| Ready::Scalar(None, text));
                     let ready = ready.unwrap_or(Ready::Value(value.index()));
                     let key = known.map_or(PairKey::Text(key.text()), PairKey::Dictionary);
-                    self.push_value(key, Some(ready), out);
+                    let head = out.head(key);
+                    self.push_value(head, Some(ready), out);
                 }
             }
         }
     }
 
     #[inline]
-    fn push_value(&self, key: PairKey<'_>, ready: Option<Ready<'_>>, out: &mut Fields) {
+    fn push_value(&self, head: Head, ready: Option<Ready<'_>>, out: &mut Fields) {
         match ready {
-            Some(Ready::Scalar(Some(place), _)) => out.push_in_event(key, place),
-            Some(Ready::Fixed(text)) => out.push_fixed(key, text),
-            Some(Ready::Id) => out.push_as(key, Slot::Id),
-            Some(ready) => out.push_with(key, |text| self.write(ready, text)),
-            None => out.push(key, ""),
+            Some(Ready::Scalar(Some(place), _)) => out.push_in_event(head, place),
+            Some(Ready::Fixed(text)) => out.push_fixed(head, text),
+            Some(Ready::Id) => out.push_as(head, Slot::Id),
+            Some(ready) => out.push_with(head, |text| self.write(ready, text)),
+            None => out.push_with(head, |_| {}),
         }
     }
 

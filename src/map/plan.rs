@@ -3,8 +3,9 @@
 //! Plain data, made by `schema/` and carried out by `emit.rs`. Paths are named by their place in
 //! the schema's list, so that all lookups of an event happen in one walk (`trie.rs`).
 
-use crate::model::cef::DictionaryKey;
-use crate::model::fields::{PairKey, Severity, Slot, TextId};
+use crate::model::fields::{Severity, Slot};
+use crate::model::head::Head;
+use crate::model::texts::TextId;
 
 use super::lookup::Lookup;
 use super::time::TimeKind;
@@ -214,10 +215,8 @@ pub(super) struct Row {
 pub(super) enum Write {
     /// A pair, and its label before it.
     Pair {
-        /// The extension key.
-        key: RowKey,
-        /// The label's text; its key follows from the key.
-        label: Option<TextId>,
+        /// The extension key, and its label.
+        head: Head,
         /// The value.
         source: Source,
         /// An absent value is written as `key=`; else pair and label are left out.
@@ -230,23 +229,4 @@ pub(super) enum Write {
         /// Members that are left out.
         except: Lookup,
     },
-}
-
-/// The key of a pair.
-#[derive(Clone, Debug)]
-pub(super) struct RowKey {
-    pub(super) text: String,
-    in_dictionary: Option<DictionaryKey>,
-}
-
-impl RowKey {
-    pub(super) fn new(text: String) -> RowKey {
-        RowKey { in_dictionary: DictionaryKey::find(&text), text }
-    }
-
-    /// For [`crate::model::fields::Fields::push`].
-    #[inline]
-    pub(super) fn as_key(&self) -> PairKey<'_> {
-        self.in_dictionary.map_or(PairKey::Text(&self.text), PairKey::Dictionary)
-    }
 }

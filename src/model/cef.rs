@@ -29,6 +29,12 @@ impl DictionaryKey {
         u8::try_from(row).ok().map(DictionaryKey)
     }
 
+    /// The key of that row; one without a text where there is no such row.
+    #[inline]
+    pub(super) fn at(row: u8) -> DictionaryKey {
+        DictionaryKey(row)
+    }
+
     /// The key that labels this one, as `cs1Label` does `cs1`.
     #[inline]
     pub fn label(self) -> Option<DictionaryKey> {

@@ -4,10 +4,11 @@
 //! place, and whoever reads the pairs shows the event again.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::cef::DictionaryKey;
 use super::event::{Event, Place};
+use super::head::{Head, HeadKey};
+use super::texts::{BEHIND, TextId, Texts};
 use super::time::EventTime;
 
 /// A range of bytes in the text of [`Fields`].
@@ -42,49 +43,6 @@ impl fmt::Display for PairKey<'_> {
     }
 }
 
-/// The texts that a schema itself names: what does not come from events. Whoever maps shows them
-/// once, and names them by their place from then on.
-#[derive(Clone, Debug, Default)]
-pub struct Texts(Arc<Vec<String>>);
-
-/// One of them, by its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextId(u32);
-
-impl Texts {
-    /// The texts in the order of their ids, which count from 0.
-    pub fn new(texts: Vec<String>) -> Texts {
-        Texts(Arc::new(texts))
-    }
-
-    /// That text; empty for an id of other texts.
-    #[inline]
-    pub fn get(&self, id: TextId) -> &str {
-        self.0.get(id.place()).map_or("", String::as_str)
-    }
-}
-
-impl TextId {
-    /// The id of the text at that place, from 0.
-    pub fn at(place: usize) -> TextId {
-        TextId(u32::try_from(place).unwrap_or(u32::MAX))
-    }
-
-    /// The place of the text.
-    #[inline]
-    pub fn place(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// A key that is kept.
-#[derive(Clone, Copy, Debug)]
-enum KeptKey {
-    Dictionary(DictionaryKey),
-    Text(Part),
-    InEvent(Place),
-}
-
 /// A text that is kept, that a schema names, or that stands in the event.
 #[derive(Clone, Copy, Debug)]
 enum KeptText {
@@ -101,11 +59,17 @@ impl Default for KeptText {
 
 /// A pair that is kept.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
-    /// The text of the label that stands before it.
-    label: Option<TextId>,
-    key: KeptKey,
+pub struct Pair {
+    head: Head,
     value: KeptText,
+}
+
+impl Pair {
+    /// What stands before the value.
+    #[inline]
+    pub fn head(&self) -> Head {
+        self.head
+    }
 }
 
 /// An extension pair, and the label that stands before it.
@@ -149,6 +113,8 @@ pub struct Fields {
     severity: Severity,
     time: Option<EventTime>,
     pairs: Vec<Pair>,
+    /// The keys that neither the dictionary nor the schema has.
+    keys: Vec<KeptText>,
 }
 
 /// CEF severity, 0 to 10: 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high.
@@ -197,14 +163,21 @@ impl Fields {
         self.severity = Severity::default();
         self.time = None;
         self.pairs.clear();
+        self.keys.clear();
     }
 
     /// Says which texts [`TextId`] means from here on; not to be changed between pairs.
     #[inline]
     pub fn use_texts(&mut self, texts: &Texts) {
-        if !Arc::ptr_eq(&self.fixed.0, &texts.0) {
+        if !self.fixed.is_same(texts) {
             self.fixed = texts.clone();
         }
+    }
+
+    /// The texts in use.
+    #[inline]
+    pub fn texts(&self) -> &Texts {
+        &self.fixed
     }
 
     /// Sets one text slot; an earlier value is forgotten.
@@ -267,54 +240,65 @@ impl Fields {
     /// Adds an extension pair behind the others. An empty value stays on the wire as `key=`:
     /// whoever maps leaves out the pairs that shall not be there.
     pub fn push(&mut self, key: PairKey<'_>, value: &str) {
-        self.push_with(key, |out| out.push_str(value));
+        let head = self.head(key);
+        self.push_with(head, |out| out.push_str(value));
+    }
+
+    /// The head of a pair with that key, for a pair that is added next.
+    pub fn head(&mut self, key: PairKey<'_>) -> Head {
+        match key {
+            PairKey::Dictionary(key) => Head::new(HeadKey::Dictionary(key)),
+            PairKey::Text(text) => {
+                let part = self.keep(|out| out.push_str(text));
+                self.list_key(KeptText::Own(part))
+            }
+        }
+    }
+
+    #[inline]
+    fn list_key(&mut self, key: KeptText) -> Head {
+        self.keys.push(key);
+        Head::new(HeadKey::Listed(self.keys.len() - 1))
     }
 
     /// Like [`Fields::push`], for a value that is written piece by piece. `write` only appends.
-    pub fn push_with(&mut self, key: PairKey<'_>, write: impl FnOnce(&mut String)) {
-        let key = self.keep_key(key);
+    pub fn push_with(&mut self, head: Head, write: impl FnOnce(&mut String)) {
         let value = self.keep(write);
-        self.add(key, KeptText::Own(value));
+        self.add(head, KeptText::Own(value));
     }
 
     /// Like [`Fields::push`], for one of the texts in use.
     #[inline]
-    pub fn push_fixed(&mut self, key: PairKey<'_>, value: TextId) {
-        let key = self.keep_key(key);
-        self.add(key, KeptText::Fixed(value));
+    pub fn push_fixed(&mut self, head: Head, value: TextId) {
+        self.add(head, KeptText::Fixed(value));
     }
 
     /// Like [`Fields::push`], for the text of a slot.
-    pub fn push_as(&mut self, key: PairKey<'_>, slot: Slot) {
-        let key = self.keep_key(key);
-        self.add(key, self.slots.get(slot as usize).copied().unwrap_or_default());
+    pub fn push_as(&mut self, head: Head, slot: Slot) {
+        self.add(head, self.slots.get(slot as usize).copied().unwrap_or_default());
     }
 
     /// Like [`Fields::push`], for a value that stands in the event.
     #[inline]
-    pub fn push_in_event(&mut self, key: PairKey<'_>, value: Place) {
-        let key = self.keep_key(key);
-        self.add(key, KeptText::InEvent(value));
+    pub fn push_in_event(&mut self, head: Head, value: Place) {
+        self.add(head, KeptText::InEvent(value));
     }
 
     /// Like [`Fields::push_in_event`], for a key of no dictionary that stands in the event, too.
     #[inline]
     pub fn push_member(&mut self, key: Place, value: Place) {
-        self.add(KeptKey::InEvent(key), KeptText::InEvent(value));
+        let head = self.list_key(KeptText::InEvent(key));
+        self.add(head, KeptText::InEvent(value));
     }
 
     #[inline]
-    fn add(&mut self, key: KeptKey, value: KeptText) {
-        self.pairs.push(Pair { label: None, key, value });
+    fn add(&mut self, head: Head, value: KeptText) {
+        self.pairs.push(Pair { head, value });
     }
 
-    /// Says what the pair that was added last is labelled with: a pair before it, under the key
-    /// that labels its own. Without meaning for a key that no other labels.
-    #[inline]
-    pub fn label_last(&mut self, label: TextId) {
-        if let Some(last) = self.pairs.last_mut() {
-            last.label = Some(label);
-        }
+    /// Says that nothing is added any more; more than the last text may then be read at once.
+    pub fn finish(&mut self) {
+        self.text.push_str(BEHIND);
     }
 
     /// The extension pairs in their order, labels among them. `event` is the one they were mapped
@@ -339,38 +323,59 @@ impl Fields {
         Some((PairKey::Dictionary(key.label()?), self.fixed.get(label)))
     }
 
-    /// One of the texts in use.
-    #[inline]
-    pub fn fixed(&self, text: TextId) -> &str {
-        self.fixed.get(text)
-    }
-
     /// The same, each label with the pair it stands before.
     pub fn labelled<'a>(
         &'a self,
         event: Event<'a>,
     ) -> impl Iterator<Item = Labelled<'a>> + use<'a> {
-        self.pairs.iter().map(move |pair| {
-            let key = match pair.key {
-                KeptKey::Dictionary(key) => PairKey::Dictionary(key),
-                KeptKey::Text(part) => PairKey::Text(self.part(part)),
-                KeptKey::InEvent(place) => PairKey::Text(event.text_at(place)),
-            };
-            Labelled { label: pair.label, key, value: self.kept(pair.value, event) }
+        self.pairs.iter().map(move |pair| Labelled {
+            label: pair.head.label(),
+            key: self.key(pair.head, event),
+            value: self.value(pair, event),
         })
+    }
+
+    /// The same, neither key nor value looked up: see [`Fields::key`] and [`Fields::value`].
+    #[inline]
+    pub fn list(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// The key of a head.
+    #[inline]
+    pub fn key<'a>(&'a self, head: Head, event: Event<'a>) -> PairKey<'a> {
+        match head.key() {
+            HeadKey::Dictionary(key) => PairKey::Dictionary(key),
+            HeadKey::Fixed(text) => PairKey::Text(self.fixed.get(text)),
+            HeadKey::Listed(place) => {
+                PairKey::Text(self.keys.get(place).map_or("", |key| self.kept(*key, event)))
+            }
+        }
+    }
+
+    /// The value of a pair.
+    #[inline]
+    pub fn value<'a>(&'a self, pair: &Pair, event: Event<'a>) -> &'a str {
+        self.kept(pair.value, event)
+    }
+
+    /// The same, and what stands behind it: octets of which the first so many are the value.
+    #[inline]
+    pub fn value_and_behind<'a>(&'a self, pair: &Pair, event: Event<'a>) -> (&'a [u8], usize) {
+        let (text, part) = match pair.value {
+            KeptText::Own(part) => (self.text.as_str(), part.start as usize..part.end as usize),
+            KeptText::Fixed(text) => {
+                let (text, length) = self.fixed.padded(text);
+                (text, 0..length)
+            }
+            KeptText::InEvent(place) => event.part_at(place),
+        };
+        (text.as_bytes().get(part.start..).unwrap_or_default(), part.len())
     }
 
     /// The value of an extension key; the first, should it stand twice.
     pub fn pair<'a>(&'a self, key: &str, event: Event<'a>) -> Option<&'a str> {
         self.pairs(event).find(|(name, _)| name.text() == key).map(|(_, value)| value)
-    }
-
-    #[inline]
-    fn keep_key(&mut self, key: PairKey<'_>) -> KeptKey {
-        match key {
-            PairKey::Dictionary(key) => KeptKey::Dictionary(key),
-            PairKey::Text(text) => KeptKey::Text(self.keep(|out| out.push_str(text))),
-        }
     }
 
     fn keep(&mut self, write: impl FnOnce(&mut String)) -> Part {
@@ -408,12 +413,14 @@ mod tests {
         let mut tape = Tape::new();
         tape.number_in_line(12, 13);
         let event = Event::new(&tape, line);
+        let rt = fields.head(rt);
         fields.push_in_event(rt, event.root().and_then(Value::place).unwrap());
         fields.push(PairKey::Text("cs2"), "");
         fields.use_texts(&Texts::new(vec!["of the schema".to_owned()]));
-        fields.push_fixed(PairKey::Text("msg"), TextId::at(0));
-        fields.push(PairKey::Dictionary(DictionaryKey::find("cs1").unwrap()), "3");
-        fields.label_last(TextId::at(0));
+        let msg = fields.head(PairKey::Text("msg"));
+        fields.push_fixed(msg, TextId::at(0));
+        let cs1 = fields.head(PairKey::Dictionary(DictionaryKey::find("cs1").unwrap()));
+        fields.push_with(cs1.labelled(TextId::at(0)), |value| value.push('3'));
         fields.set_fixed(Slot::EventClassId, TextId::at(0));
         fields.set_as(Slot::EventType, Slot::EventClassId);
         fields.set_in_event(Slot::Id, event.root().and_then(Value::place).unwrap());

@@ -7,7 +7,7 @@ use super::super::dictionary::Dictionary;
 use super::parser::{Parsed, parse};
 use super::*;
 use crate::model::cef::DictionaryKey;
-use crate::model::fields::{TextId, Texts};
+use crate::model::texts::{TextId, Texts};
 
 /// Seconds in the dev profile. Raise it after a change to the encoder: 20,000 have passed.
 const ROUNDS: u64 = 2_000;
@@ -351,11 +351,12 @@ fn a_label_is_written_as_the_pair_that_it_is() {
                     0 => PairKey::Text(KEYS[random.usize(0..KEYS.len())]),
                     _ => PairKey::Dictionary(labelled[random.usize(0..labelled.len())]),
                 };
-                with.push(key, &value);
+                let mut head = with.head(key);
                 if let PairKey::Dictionary(known) = key {
-                    with.label_last(TextId::at(at));
+                    head = head.labelled(TextId::at(at));
                     before.push(PairKey::Dictionary(known.label().unwrap()), &texts[at]);
                 }
+                with.push_with(head, |text| text.push_str(&value));
                 before.push(key, &value);
             }
             let (tape, now) = (Tape::new(), EventTime(0));

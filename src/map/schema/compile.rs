@@ -4,11 +4,13 @@ use toml::de::DeTable;
 
 use crate::map::lookup::Lookup;
 use crate::map::plan::{
-    HEADER, PathId, Plan, Row, RowKey, Scale, SeverityChoice, SeverityPlan, Source, Write,
+    HEADER, PathId, Plan, Row, Scale, SeverityChoice, SeverityPlan, Source, Write,
 };
 use crate::map::time::TimeKind;
-use crate::model::fields::{Severity, Texts};
+use crate::model::fields::Severity;
 use crate::model::format::Format;
+use crate::model::head::{Head, HeadKey};
+use crate::model::texts::Texts;
 
 use super::Schema;
 use super::error::{Fault, SchemaError};
@@ -262,19 +264,20 @@ fn rows(
     let mut rows: Vec<Row> = Vec::new();
     for item in document.list("fields", item, FIELDS_EXAMPLE)? {
         let row = row(paths, document, item)?;
-        if let Write::Pair { key, .. } = &row.write
+        if let Write::Pair { head, .. } = &row.write
             && row.when.is_empty()
-            && rows.iter().any(|earlier| earlier.when.is_empty() && writes(earlier, &key.text))
+            && rows.iter().any(|earlier| earlier.when.is_empty() && writes(earlier, head.key()))
         {
-            return Err(document.fault(item.span(), Fault::KeyTwice { key: key.text.clone() }));
+            let key = paths.spelled(head.key());
+            return Err(document.fault(item.span(), Fault::KeyTwice { key }));
         }
         rows.push(row);
     }
     Ok(rows)
 }
 
-fn writes(row: &Row, wanted: &str) -> bool {
-    matches!(&row.write, Write::Pair { key, .. } if key.text == wanted)
+fn writes(row: &Row, wanted: HeadKey) -> bool {
+    matches!(&row.write, Write::Pair { head, .. } if head.key() == wanted)
 }
 
 fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Row, SchemaError> {
@@ -330,8 +333,9 @@ fn row(paths: &mut Paths, document: &Document<'_>, item: &Item<'_>) -> Result<Ro
         None => false,
     };
     let source = paths.source_in(&table)?;
-    let key = RowKey::new(key.to_owned());
-    Ok(Row { when, write: Write::Pair { key, label, source, keep_empty } })
+    let head = Head::new(paths.head_key(key));
+    let head = label.map_or(head, |label| head.labelled(label));
+    Ok(Row { when, write: Write::Pair { head, source, keep_empty } })
 }
 
 /// CEF 27, "Custom Dictionary Extensions": the keys that have a label beside them.

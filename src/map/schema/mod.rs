@@ -21,7 +21,7 @@ use crate::model::format::Format;
 
 use super::path::Path;
 use super::plan::{Plan, Test};
-use crate::model::fields::Texts;
+use crate::model::texts::Texts;
 
 use example::Example;
 

@@ -6,7 +6,9 @@ use crate::map::plan::{
     BuiltIn, Choice, From, Only, PATHS_MAX, PathId, Piece, Source, Test, Turn, ValueMap,
 };
 
-use crate::model::fields::TextId;
+use crate::model::cef::DictionaryKey;
+use crate::model::head::HeadKey;
+use crate::model::texts::TextId;
 
 use super::error::{Fault, SchemaError};
 use super::reader::{Document, Item, Table, free_pairs};
@@ -78,6 +80,23 @@ impl Paths {
             self.texts.push(text);
         }
         TextId::at(place)
+    }
+
+    /// The key of a pair.
+    pub(super) fn head_key(&mut self, key: &str) -> HeadKey {
+        match DictionaryKey::find(key) {
+            Some(known) => HeadKey::Dictionary(known),
+            None => HeadKey::Fixed(self.text(key.to_owned())),
+        }
+    }
+
+    /// How a key is spelled that [`Paths::head_key`] made.
+    pub(super) fn spelled(&self, key: HeadKey) -> String {
+        match key {
+            HeadKey::Dictionary(key) => key.text().to_owned(),
+            HeadKey::Fixed(text) => self.texts.get(text.place()).cloned().unwrap_or_default(),
+            HeadKey::Listed(_) => String::new(),
+        }
     }
 
     /// True for a text of nothing but spaces.

@@ -15,6 +15,8 @@ pub use keys::{KeyId, Keys, Numbering};
 pub use span::LINE_BYTES_MAX;
 pub use tape::{ELSEWHERE, Key, Member, Open, Place, Tape};
 
+use std::ops::Range;
+
 use span::Span;
 use tape::Node;
 
@@ -75,6 +77,12 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn text_at(self, place: Place) -> &'a str {
         self.resolve(place.0)
+    }
+
+    /// The text that it is a part of, and which: for whoever reads beyond its end.
+    #[inline]
+    pub fn part_at(self, place: Place) -> (&'a str, Range<usize>) {
+        self.tape.part(place.0, self.line)
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! The store behind an event: entries in the order of the line, and what walks over their keys.
 
+use std::ops::Range;
+
 use super::keys::{KeyId, Keys, Numbering};
 use super::span::Span;
 use crate::model::text::push_part;
@@ -334,6 +336,11 @@ impl Tape {
     #[inline]
     pub(super) fn resolve<'a>(&'a self, span: Span, line: &'a str) -> &'a str {
         span.resolve(line, &self.text)
+    }
+
+    #[inline]
+    pub(super) fn part<'a>(&'a self, span: Span, line: &'a str) -> (&'a str, Range<usize>) {
+        span.part(line, &self.text)
     }
 
     #[inline]
