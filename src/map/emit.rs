@@ -4,14 +4,11 @@
 //! list or object, or text of nothing but spaces counts as absent: CEF receivers refuse such
 //! values where a key has a type.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::model::event::{Event, Kind, Place as TextPlace, Value};
+use crate::model::event::{Event, Place as TextPlace, Value};
 use crate::model::fields::{Fields, PairKey, Severity, Slot};
 use crate::model::head::{Head, HeadKey};
 use crate::model::id;
 use crate::model::position::Position;
-use crate::model::text::push_ascii;
 use crate::model::texts::{TextId, Texts};
 use crate::model::time::EventTime;
 
@@ -20,12 +17,13 @@ use super::keys::DictionaryKeys;
 use super::lookup::Lookup;
 use super::path::{self, Path, Step};
 use super::plan::{
-    BuiltIn, Choice, From, HEADER, Only, PathId, Piece, Plan, Row, Scale, SeverityPlan, Source,
-    Test, Turn, ValueMap, Write,
+    BuiltIn, Choice, From, HEADER, Only, PathId, Piece, Plan, Scale, Source, Test, Turn, ValueMap,
+    Write,
 };
-use super::program::{Op, Program};
+use super::program::{Op, Program, Route, Way};
 use super::time::{self, TimeKind};
 use super::trie::Indices;
+use super::values::{fits, is_blank, is_there, write_joined, write_number, write_value};
 
 /// What was found in one event, seen by one schema.
 #[derive(Clone, Copy, Debug)]
@@ -78,19 +76,19 @@ pub(super) struct Scratch {
 /// The index of the whole event.
 const ROOT: u32 = 0;
 
-/// Fills `out`, which is empty. `program` is that of the plan and of the event's shape, if there is
-/// one.
+/// Fills `out`, which is empty. `program` is that of the plan and of the event's shape.
 pub(super) fn emit<'a>(
     plan: &'a Plan,
-    program: Option<&Program>,
+    program: &Program,
     found: Found<'a>,
     position: Position,
     scratch: &'a mut Scratch,
     out: &mut Fields,
 ) {
     let Scratch { composed: scratch, keys } = scratch;
-    let own_id = plan.id.iter().find_map(|path| found.placed(*path));
-    let time = plan.time.iter().find_map(|(path, kind)| time::parse(found.scalar(*path)?, *kind));
+    let own_id = program.ids.iter().find_map(|index| found.placed(*index));
+    let mut times = program.times.iter();
+    let time = times.find_map(|(index, kind)| time::parse(found.placed(*index)?.1, *kind));
     out.use_texts(found.texts);
     match own_id {
         Some((Some(place), _)) => out.set_in_event(Slot::Id, place),
@@ -100,18 +98,17 @@ pub(super) fn emit<'a>(
     let long_id = own_id.map(|(_, id)| id).filter(|id| !id::is_external_id(id));
     let made = Made { found, long_id, time };
     out.set_time(time);
-    out.set_severity(found.severity(&plan.severity));
-    for ((_, slot), source) in HEADER.iter().zip(&plan.header) {
-        made.set(*slot, source, scratch, out);
+    out.set_severity(found.severity(plan, program));
+    for (((_, slot), source), route) in HEADER.iter().zip(&plan.header).zip(program.header) {
+        made.set(*slot, route, source, scratch, out);
     }
     let event_type = plan.event_type.as_ref();
-    if !event_type.is_some_and(|source| made.set(Slot::EventType, source, scratch, out)) {
+    if !event_type
+        .is_some_and(|source| made.set(Slot::EventType, program.event_type, source, scratch, out))
+    {
         out.set_as(Slot::EventType, Slot::EventClassId);
     }
-    match program {
-        Some(program) => program.ops.iter().for_each(|op| made.carry_out(*op, plan, keys, out)),
-        None => plan.rows.iter().for_each(|row| made.push(row, keys, out)),
-    }
+    program.ops.iter().for_each(|op| made.carry_out(*op, plan, keys, out));
     out.finish();
 }
 
@@ -160,27 +157,24 @@ impl<'a> Found<'a> {
         self.paths.get(usize::from(path.0)).map_or(&[], |path| &path.tail)
     }
 
-    fn scalar(&self, path: PathId) -> Option<&'a str> {
-        self.placed(path).map(|(_, text)| text)
-    }
-
-    /// The same, and where it stands.
+    /// The scalar with that index and where it stands, unless it is blank.
     #[inline]
-    fn placed(&self, path: PathId) -> Option<(Option<TextPlace>, &'a str)> {
-        let value = self.value(path)?;
+    fn placed(&self, index: u32) -> Option<(Option<TextPlace>, &'a str)> {
+        let value = self.event.by_index(index)?;
         let text = value.scalar().filter(|text| !is_blank(text))?;
         Some((value.place(), text))
     }
 
-    fn severity(&self, plan: &SeverityPlan) -> Severity {
+    fn severity(&self, plan: &Plan, program: &Program) -> Severity {
         let read = |text: &str, scale: &Scale| match scale {
             Scale::Cef => text.trim().parse().ok().and_then(Severity::new),
             Scale::Map(keys, values) => values.get(keys.find_ignoring_case(text.trim())?).copied(),
         };
-        let first = plan.choices.iter().find_map(|choice| {
-            choice.paths.iter().find_map(|path| read(self.scalar(*path)?, &choice.scale))
+        let first = program.severities.iter().find_map(|(index, choice)| {
+            let choice = plan.severity.choices.get(usize::from(*choice))?;
+            read(self.placed(*index)?.1, &choice.scale)
         });
-        first.unwrap_or(plan.default)
+        first.unwrap_or(plan.severity.default)
     }
 }
 
@@ -194,8 +188,15 @@ struct Made<'a> {
 
 impl<'a> Made<'a> {
     /// False when there is nothing to set.
-    fn set(&self, slot: Slot, source: &'a Source, scratch: &mut String, out: &mut Fields) -> bool {
-        match self.find(source) {
+    fn set(
+        &self,
+        slot: Slot,
+        route: Route,
+        source: &'a Source,
+        scratch: &mut String,
+        out: &mut Fields,
+    ) -> bool {
+        match self.along(route, source) {
             Some(Ready::Fixed(text)) => out.set_fixed(slot, text),
             Some(Ready::Scalar(Some(place), _)) => out.set_in_event(slot, place),
             Some(Ready::Id) => out.set_as(slot, Slot::Id),
@@ -211,47 +212,58 @@ impl<'a> Made<'a> {
 
     #[inline]
     fn carry_out(&self, op: Op, plan: &'a Plan, keys: &mut DictionaryKeys, out: &mut Fields) {
-        let (Op::Value { row, .. } | Op::Row(row)) = op;
-        let Some(row) = plan.rows.get(usize::from(row)) else { return };
-        let is_written = match op {
-            Op::Value { index, .. } => self.push_plain(row, index, out),
-            Op::Row(_) => false,
-        };
-        if !is_written {
-            self.push(row, keys, out);
+        let (Op::Pair { row: number, .. } | Op::Copy(number)) = op;
+        if let Op::Pair { head, route, has_tests: false, .. } = op
+            && let Way::Value(index) = route.way
+            && let Some(place) = self.plain_place(index)
+        {
+            return out.push_in_event(head, place);
         }
-    }
-
-    /// Writes the pair of a row whose value is that text or number; false if it is none, or blank.
-    #[inline]
-    fn push_plain(&self, row: &Row, index: u32, out: &mut Fields) -> bool {
-        let Write::Pair { head, .. } = &row.write else { return false };
-        let event = self.found.event;
-        let Some(place) = event.by_index(index).and_then(Value::place) else { return false };
-        if event.first_octet(place).is_none_or(|octet| octet <= b' ') {
-            return false;
-        }
-        out.push_in_event(*head, place);
-        true
-    }
-
-    fn push(&self, row: &'a Row, keys: &mut DictionaryKeys, out: &mut Fields) {
-        if !self.found.holds_all(&row.when) {
+        let Some(row) = plan.rows.get(usize::from(number)) else { return };
+        let has_tests = !matches!(op, Op::Pair { has_tests: false, .. });
+        if has_tests && !self.found.holds_all(&row.when) {
             return;
         }
-        match &row.write {
-            Write::Pair { head, source, keep_empty } => {
-                let ready = self.find(source);
+        match (op, &row.write) {
+            (Op::Pair { head, route, .. }, Write::Pair { source, keep_empty, .. }) => {
+                let ready = self.along(route, source);
                 if ready.is_some() || *keep_empty {
-                    self.push_value(*head, ready, out);
+                    self.push_value(head, ready, out);
                 }
             }
-            Write::Copy { path, except } => {
+            (_, Write::Copy { path, except }) => {
                 if let Some(object) = self.found.value(*path) {
                     self.copy(object, except, keys, out);
                 }
             }
+            _ => {}
         }
+    }
+
+    /// Where the text or number stands that has that index; `None` for others, and for blank ones.
+    #[inline]
+    fn plain_place(&self, index: u32) -> Option<TextPlace> {
+        let event = self.found.event;
+        let place = event.by_index(index).and_then(Value::place)?;
+        event.first_octet(place).is_some_and(|octet| octet > b' ').then_some(place)
+    }
+
+    /// The value of a source to which that is the first way.
+    #[inline]
+    fn along(&self, route: Route, source: &'a Source) -> Option<Ready<'a>> {
+        let ready = match route.way {
+            Way::Nothing => None,
+            Way::Fixed(text) => Some(Ready::Fixed(text)),
+            Way::Value(index) => self.plain(index),
+            Way::Turned { index, path, choice } => {
+                let choice = source.choices.get(usize::from(choice));
+                choice.and_then(|choice| self.turned(self.plain(index)?, path, choice))
+            }
+            Way::Time => self.time.map(|time| Ready::Millis(time.millis())),
+            Way::Id => Some(self.long_id.map_or(Ready::Id, Ready::LongId)),
+            Way::Source => return self.find(source),
+        };
+        ready.or_else(|| if route.is_only { None } else { self.find(source) })
     }
 
     /// Members that are texts, as all of a CEF extension are, stay where they stand.
@@ -297,11 +309,7 @@ impl<'a> Made<'a> {
     }
 
     fn find(&self, source: &'a Source) -> Option<Ready<'a>> {
-        let first = match source.plain.as_slice() {
-            [path] => self.at_plain(*path),
-            [] => source.choices.iter().find_map(|choice| self.choose(choice)),
-            paths => paths.iter().find_map(|path| self.at_plain(*path)),
-        };
+        let first = source.choices.iter().find_map(|choice| self.choose(choice));
         first.or(source.default.map(Ready::Fixed))
     }
 
@@ -322,14 +330,13 @@ impl<'a> Made<'a> {
         }
     }
 
-    #[inline(always)]
     fn at(&self, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
         let ready = self.at_plain(path)?;
         self.turned(ready, path, choice)
     }
 
     fn turned(&self, ready: Ready<'a>, path: PathId, choice: &'a Choice) -> Option<Ready<'a>> {
-        if choice.only.is_none() && matches!(choice.turn, Turn::Nothing) {
+        if choice.is_as_it_stands() {
             return Some(ready);
         }
         let scalar = match ready {
@@ -354,25 +361,23 @@ impl<'a> Made<'a> {
         }
     }
 
-    /// The value there, unless it counts as absent. Most paths of most sources lead nowhere, which
-    /// is found out without a call.
-    #[inline(always)]
+    /// The value there, unless it counts as absent.
     fn at_plain(&self, path: PathId) -> Option<Ready<'a>> {
-        let place = self.found.places.get(usize::from(path.0))?;
-        let index = self.found.slots.index(place.slot)?;
-        self.plain(path, place.has_tail, index)
+        let (index, has_tail) = self.found.index(path)?;
+        if !has_tail {
+            return self.plain(index);
+        }
+        let value = self.found.event.by_index(index)?;
+        let steps = self.found.steps(path);
+        let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
+        (!is_empty).then_some(Ready::Each(index, steps))
     }
 
-    fn plain(&self, path: PathId, has_tail: bool, index: u32) -> Option<Ready<'a>> {
+    fn plain(&self, index: u32) -> Option<Ready<'a>> {
         let value = self.found.event.by_index(index)?;
-        if has_tail {
-            let steps = self.found.steps(path);
-            let is_empty = path::for_each(value, steps, &mut |value| !is_there(value));
-            return (!is_empty).then_some(Ready::Each(value.index(), steps));
-        }
         match value.scalar() {
             Some(text) => (!is_blank(text)).then_some(Ready::Scalar(value.place(), text)),
-            None => is_there(value).then_some(Ready::Value(value.index())),
+            None => is_there(value).then_some(Ready::Value(index)),
         }
     }
 
@@ -407,77 +412,6 @@ impl<'a> Made<'a> {
     }
 }
 
-#[inline]
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_whitespace())
-}
-
-fn is_there(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Null => false,
-        Kind::Bool(_) => true,
-        Kind::Number(text) | Kind::Text(text) => !is_blank(text),
-        Kind::Array => value.items().any(is_there),
-        Kind::Object => value.members().next().is_some(),
-    }
-}
-
-fn fits(text: &str, only: Only) -> bool {
-    match only {
-        Only::Ipv4 => is_ipv4(text),
-        Only::Ipv6 => is_ipv6(text),
-        Only::Integer => text.parse::<i64>().is_ok(),
-        Only::Name => !is_ipv4(text) && !is_ipv6(text),
-        Only::Scalar => true,
-    }
-}
-
-/// Names and the other kind of address are told by an octet, before they are parsed.
-fn is_ipv4(text: &str) -> bool {
-    text.as_bytes().first().is_some_and(u8::is_ascii_digit) && text.parse::<Ipv4Addr>().is_ok()
-}
-
-fn is_ipv6(text: &str) -> bool {
-    text.bytes().take(5).any(|octet| octet == b':') && text.parse::<Ipv6Addr>().is_ok()
-}
-
 fn listed(map: &ValueMap, text: &str) -> Option<TextId> {
     map.values.get(map.keys.find_ignoring_case(text.trim())?).copied()
-}
-
-fn write_value(value: Value<'_>, out: &mut String) {
-    match value.kind() {
-        Kind::Array => write_joined(value, &[Step::Each], out),
-        Kind::Object => json::write(value, out),
-        _ => value.push_scalar(out),
-    }
-}
-
-/// What `steps` lead to, joined by commas; what counts as absent is left out.
-fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
-    let begin = out.len();
-    path::for_each(value, steps, &mut |value| {
-        if is_there(value) {
-            if out.len() > begin {
-                out.push(',');
-            }
-            write_value(value, out);
-        }
-        true
-    });
-}
-
-/// Epoch milliseconds are in every event; `fmt` costs several times as much.
-fn write_number(number: i64, out: &mut String) {
-    let mut digits = [b'0'; 20];
-    let mut rest = number.unsigned_abs();
-    let length = rest.checked_ilog10().unwrap_or(0) as usize + 1;
-    for place in digits.iter_mut().take(length).rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    if number < 0 {
-        out.push('-');
-    }
-    push_ascii(&digits, length, out);
 }

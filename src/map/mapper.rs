@@ -114,9 +114,7 @@ impl Mapper {
         let found = linked.found(event, self.trie.indices(&self.slots));
         let mut plans = linked.schema.plans.iter().enumerate();
         if let Some((number, plan)) = plans.find(|(_, plan)| found.holds_all(&plan.when)) {
-            let shape = self.slots.shape();
-            let program =
-                shape.and_then(|shape| self.programs.of(shape, (index, number), plan, found));
+            let program = self.programs.of(self.slots.shape(), (index, number), plan, found);
             emit::emit(plan, program, found, position, &mut self.scratch, out);
         }
         Ok(index)

@@ -22,6 +22,7 @@ pub mod settings;
 mod shapes;
 mod time;
 mod trie;
+mod values;
 
 #[cfg(test)]
 mod tests;

@@ -65,19 +65,6 @@ pub(super) struct Source {
     pub(super) choices: Vec<Choice>,
     /// When none is.
     pub(super) default: Option<TextId>,
-    /// What most sources are: paths of which the first value is taken as it is; empty for others.
-    /// [`Source::new`] sets it.
-    pub(super) plain: Vec<PathId>,
-}
-
-impl Source {
-    pub(super) fn new(choices: Vec<Choice>, default: Option<TextId>) -> Source {
-        let plain = match choices.as_slice() {
-            [Choice { from: From::Paths(paths), only: None, turn: Turn::Nothing }] => paths.clone(),
-            _ => Vec::new(),
-        };
-        Source { choices, default, plain }
-    }
 }
 
 /// One way to a value.
@@ -89,6 +76,13 @@ pub(super) struct Choice {
     pub(super) only: Option<Only>,
     /// What they are turned into.
     pub(super) turn: Turn,
+}
+
+impl Choice {
+    /// Any value counts, and is taken as it is.
+    pub(super) fn is_as_it_stands(&self) -> bool {
+        self.only.is_none() && matches!(self.turn, Turn::Nothing)
+    }
 }
 
 /// Where a choice begins.

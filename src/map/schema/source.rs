@@ -114,7 +114,7 @@ impl Paths {
         if let Some(text) = item.get_ref().as_str() {
             let from = From::Text(self.text(text.to_owned()));
             let choices = vec![Choice { from, only: None, turn: Turn::Nothing }];
-            return Ok(Source::new(choices, None));
+            return Ok(Source { choices, default: None });
         }
         let known: Vec<&str> = CHOICE_KEYS.into_iter().chain(SOURCE_KEYS).collect();
         self.source_in(&Table::of(document, what, item, &known)?)
@@ -130,7 +130,7 @@ impl Paths {
             None => None,
         };
         let Some(first_of) = table.item("first_of") else {
-            return Ok(Source::new(vec![self.choice(table)?], default));
+            return Ok(Source { choices: vec![self.choice(table)?], default });
         };
         if CHOICE_KEYS.iter().any(|key| table.item(key).is_some()) {
             return Err(table.fault(Fault::Source { what: table.what }));
@@ -139,7 +139,7 @@ impl Paths {
         let choices = document.list("first_of", first_of, example)?.iter().map(|item| {
             self.choice(&Table::of(document, "an entry of `first_of`", item, &CHOICE_KEYS)?)
         });
-        Ok(Source::new(choices.collect::<Result<_, _>>()?, default))
+        Ok(Source { choices: choices.collect::<Result<_, _>>()?, default })
     }
 
     fn choice(&mut self, table: &Table<'_, '_>) -> Result<Choice, SchemaError> {
