@@ -180,7 +180,7 @@ fn text(line: &[u8]) -> Result<&str, DecodeError> {
     if let Some(at) = memchr(0, line) {
         return Err(DecodeError::Nul { column: at + 1 });
     }
-    let line = std::str::from_utf8(line)
+    let line = simdutf8::compat::from_utf8(line)
         .map_err(|error| DecodeError::InvalidUtf8 { column: error.valid_up_to() + 1 })?;
     if line.starts_with('\u{feff}') {
         return Err(DecodeError::ByteOrderMark);
