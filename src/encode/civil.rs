@@ -3,6 +3,7 @@
 //! In: an [`EventTime`]. Out: ASCII. The date of the last day is kept, because events that follow
 //! each other nearly always share it. Diagnostics: none; every value has a date.
 
+use crate::model::text::PAIRS;
 use crate::model::time::EventTime;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -56,8 +57,9 @@ impl Civil {
         if fraction_digits > 0 {
             let [[a, b], [c, d], [e, f]] =
                 [micros / 10_000, micros / 100 % 100, micros % 100].map(pair);
-            out.push(b'.');
-            out.extend([a, b, c, d, e, f].into_iter().take(usize::from(fraction_digits)));
+            let end = out.len() + 1 + usize::from(fraction_digits.min(6));
+            out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+            out.truncate(end);
         }
         out.push(b'Z');
         Some(())
@@ -112,8 +114,9 @@ fn clock(second: u32) -> [[u8; 2]; 3] {
 }
 
 /// Two digits of a number below 100.
+#[inline]
 fn pair(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+    PAIRS.get(number as usize).copied().unwrap_or(*b"00")
 }
 
 /// Appends a number in decimal.

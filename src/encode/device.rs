@@ -9,6 +9,7 @@ use super::settings::{Body, CefSettings, Settings};
 use super::{cef, leef, printable};
 use crate::model::event::Event;
 use crate::model::fields::{Fields, Slot};
+use crate::model::texts::{TextId, Texts};
 
 /// The most octets of APP-NAME (RFC 5424, section 6.2.5).
 pub(super) const APP_NAME_BYTES_MAX: usize = 48;
@@ -25,6 +26,8 @@ pub(super) struct Device {
     vendor: String,
     product: String,
     version: String,
+    /// The texts of the schema that these were, if all three were that: then they need no look.
+    fixed: Option<(Texts, [TextId; 3])>,
     /// PRINTUSASCII, 1 to 48 octets.
     pub(super) app_name: Vec<u8>,
     /// `CEF:0|vendor|product|version|` or its like in LEEF; empty for JSON.
@@ -41,6 +44,7 @@ impl Device {
             vendor: String::new(),
             product: String::new(),
             version: String::new(),
+            fixed: None,
             app_name: Vec::new(),
             prefix: Vec::new(),
             is_cut: false,
@@ -50,7 +54,19 @@ impl Device {
     }
 
     /// Makes the bytes anew if the event's device is another one than the last event's.
+    #[inline]
     pub(super) fn turn_to(&mut self, fields: &Fields, event: Event<'_>) {
+        let now = fixed(fields);
+        let is_same = self.fixed.as_ref().is_some_and(|(texts, kept)| {
+            now.as_ref() == Some(kept) && texts.is_same(fields.texts())
+        });
+        if !is_same {
+            self.turn_to_texts(fields, event);
+            self.fixed = now.map(|now| (fields.texts().clone(), now));
+        }
+    }
+
+    fn turn_to_texts(&mut self, fields: &Fields, event: Event<'_>) {
         let overrides = &self.settings;
         let vendor = overrides.device_vendor.as_deref();
         let product = overrides.device_product.as_deref();
@@ -109,4 +125,13 @@ impl Device {
             out.push(b'|');
         }
     }
+}
+
+#[inline]
+fn fixed(fields: &Fields) -> Option<[TextId; 3]> {
+    Some([
+        fields.get_fixed(Slot::DeviceVendor)?,
+        fields.get_fixed(Slot::DeviceProduct)?,
+        fields.get_fixed(Slot::DeviceVersion)?,
+    ])
 }

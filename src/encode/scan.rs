@@ -92,8 +92,8 @@ impl<'a> Windowed<'a> {
     /// True for at most so many decimal digits.
     #[inline]
     pub(super) fn is_digits_up_to(self, most: usize) -> bool {
-        let text = self.window.get(..self.length.min(most)).unwrap_or_default();
-        self.length <= most && text.iter().fold(true, |all, octet| all & octet.is_ascii_digit())
+        self.length <= most
+            && FIRST.get(self.length).is_some_and(|mask| are_digits(self.window, mask))
     }
 
     #[inline]
@@ -110,6 +110,13 @@ impl<'a> Windowed<'a> {
 fn has_special(window: &[u8; WINDOW], mask: &[u8; WINDOW], first: u8, second: u8) -> bool {
     let mark = |octet| u8::from(is_special(octet, first, second)).wrapping_neg();
     window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) != 0
+}
+
+/// True if all octets are digits that the mask has.
+#[inline(never)]
+fn are_digits(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> bool {
+    let mark = |octet: u8| u8::from(!octet.is_ascii_digit()).wrapping_neg();
+    window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) == 0
 }
 
 /// All octets of a text of 4 to 7, some of them twice.

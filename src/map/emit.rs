@@ -7,8 +7,9 @@
 use crate::model::event::{Event, Place as TextPlace, Value};
 use crate::model::fields::{Fields, PairKey, Severity, Slot};
 use crate::model::head::{Head, HeadKey};
-use crate::model::id;
+use crate::model::id::{self, Deriver};
 use crate::model::position::Position;
+use crate::model::text::trimmed;
 use crate::model::texts::{TextId, Texts};
 use crate::model::time::EventTime;
 
@@ -71,6 +72,7 @@ pub(super) struct Scratch {
     composed: String,
     /// What is known of the keys of objects that are copied.
     keys: DictionaryKeys,
+    ids: Deriver,
 }
 
 /// The index of the whole event.
@@ -85,7 +87,7 @@ pub(super) fn emit<'a>(
     scratch: &'a mut Scratch,
     out: &mut Fields,
 ) {
-    let Scratch { composed: scratch, keys } = scratch;
+    let Scratch { composed: scratch, keys, ids } = scratch;
     let own_id = program.ids.iter().find_map(|index| found.placed(*index));
     let mut times = program.times.iter();
     let time = times.find_map(|(index, kind)| time::parse(found.placed(*index)?.1, *kind));
@@ -93,7 +95,7 @@ pub(super) fn emit<'a>(
     match own_id {
         Some((Some(place), _)) => out.set_in_event(Slot::Id, place),
         Some((None, id)) => out.set(Slot::Id, id),
-        None => out.set_with(Slot::Id, |id| id::derive(position, id)),
+        None => out.set_with(Slot::Id, |id| ids.derive(position, id)),
     }
     let long_id = own_id.map(|(_, id)| id).filter(|id| !id::is_external_id(id));
     let made = Made { found, long_id, time };
@@ -168,7 +170,9 @@ impl<'a> Found<'a> {
     fn severity(&self, plan: &Plan, program: &Program) -> Severity {
         let read = |text: &str, scale: &Scale| match scale {
             Scale::Cef => text.trim().parse().ok().and_then(Severity::new),
-            Scale::Map(keys, values) => values.get(keys.find_ignoring_case(text.trim())?).copied(),
+            Scale::Map(keys, values) => {
+                values.get(keys.find_ignoring_case(trimmed(text))?).copied()
+            }
         };
         let first = program.severities.iter().find_map(|(index, choice)| {
             let choice = plan.severity.choices.get(usize::from(*choice))?;
@@ -196,6 +200,10 @@ impl<'a> Made<'a> {
         scratch: &mut String,
         out: &mut Fields,
     ) -> bool {
+        if let Way::Fixed(text) = route.way {
+            out.set_fixed(slot, text);
+            return true;
+        }
         match self.along(route, source) {
             Some(Ready::Fixed(text)) => out.set_fixed(slot, text),
             Some(Ready::Scalar(Some(place), _)) => out.set_in_event(slot, place),
@@ -344,7 +352,7 @@ impl<'a> Made<'a> {
             _ => None,
         };
         if let Some(only) = choice.only
-            && !scalar.is_some_and(|text| only == Only::Scalar || fits(text.trim(), only))
+            && !scalar.is_some_and(|text| only == Only::Scalar || fits(trimmed(text), only))
         {
             return None;
         }
@@ -413,5 +421,5 @@ impl<'a> Made<'a> {
 }
 
 fn listed(map: &ValueMap, text: &str) -> Option<TextId> {
-    map.values.get(map.keys.find_ignoring_case(text.trim())?).copied()
+    map.values.get(map.keys.find_ignoring_case(trimmed(text))?).copied()
 }

@@ -49,10 +49,11 @@ impl Filter {
 
     /// True when the destination wants the event.
     pub fn passes(&self, fields: &Fields, event: Event<'_>) -> bool {
-        let event_type = fields.get(Slot::EventType, event);
+        let event_type = || fields.get(Slot::EventType, event);
         fields.severity().get() >= self.min_severity
-            && self.event_types.matches(event_type)
-            && !self.exclude_event_types.matches(event_type)
+            && (self.event_types.matches_all || self.event_types.matches(event_type()))
+            && (self.exclude_event_types.is_empty()
+                || !self.exclude_event_types.matches(event_type()))
             && self.equals.iter().all(|(path, text)| stands_at(event, path, text))
     }
 }
@@ -84,6 +85,10 @@ impl Globs {
         }
         let matches_all = globs.iter().any(|glob| glob == "*");
         Globs { matches_all, literal, set: set.build().unwrap_or_default() }
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.matches_all && self.literal.is_empty() && self.set.is_empty()
     }
 
     fn matches(&self, event_type: &str) -> bool {

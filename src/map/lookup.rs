@@ -47,7 +47,8 @@ impl Lookup {
 
     /// The place of `key`, whatever the case of its ASCII letters.
     pub(super) fn find_ignoring_case(&self, key: &str) -> Option<usize> {
-        self.probe(key, |known| known.eq_ignore_ascii_case(key))
+        // Most are spelled as they are here.
+        self.probe(key, |known| known == key || known.eq_ignore_ascii_case(key))
     }
 
     fn probe(&self, key: &str, is_same: impl Fn(&str) -> bool) -> Option<usize> {

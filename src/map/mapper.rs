@@ -5,6 +5,7 @@ use crate::model::fields::Fields;
 use crate::model::format::{Decoded, Format};
 use crate::model::position::Position;
 
+use super::detection::Candidates;
 use super::emit::{self, Found, Place, Scratch};
 use super::guard::Guard;
 use super::path::Path;
@@ -19,6 +20,7 @@ pub struct Mapper {
     schemas: Vec<Linked>,
     trie: Trie,
     slots: Slots,
+    candidates: Candidates,
     programs: Programs,
     scratch: Scratch,
 }
@@ -76,6 +78,7 @@ impl Mapper {
             schemas,
             trie: tree.build(),
             slots: Slots::default(),
+            candidates: Candidates::new(),
             programs: Programs::new(),
             scratch: Scratch::default(),
         }
@@ -150,12 +153,20 @@ impl Mapper {
         })
     }
 
-    fn detect(&self, event: Event<'_>, format: Format) -> Option<usize> {
+    fn detect(&mut self, event: Event<'_>, format: Format) -> Option<usize> {
         let slots = self.trie.indices(&self.slots);
-        self.schemas.iter().position(|linked| {
-            linked.schema.format == format
-                && linked.found(event, slots).holds_all(&linked.schema.detect)
-        })
+        let schemas = self.schemas.as_slice();
+        let reads = |linked: &Linked| linked.schema.format == format;
+        let holds = |linked: &Linked| linked.found(event, slots).holds_all(&linked.schema.detect);
+        let Some(shape) = self.slots.shape() else {
+            return schemas.iter().position(|linked| reads(linked) && holds(linked));
+        };
+        let asks = schemas.iter().map(|linked| {
+            let tests = linked.schema.detect.as_slice();
+            reads(linked).then(|| (tests, linked.found(event, slots)))
+        });
+        let mut candidates = self.candidates.of(shape, format, asks).iter().copied();
+        candidates.find(|number| schemas.get(*number).is_some_and(holds))
     }
 }
 

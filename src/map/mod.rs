@@ -7,6 +7,7 @@
 //!
 //! Diagnostics: errors only; nothing is logged.
 
+mod detection;
 mod emit;
 mod filter;
 mod guard;

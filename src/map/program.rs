@@ -225,7 +225,7 @@ impl Way {
 }
 
 /// Whether the test holds for all events of the shape; `None` where it depends on values.
-fn decided(test: &Test, found: Found<'_>) -> Option<bool> {
+pub(super) fn decided(test: &Test, found: Found<'_>) -> Option<bool> {
     match test {
         Test::Exists(path, wanted) => match found.index(*path) {
             None => Some(!wanted),

@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, fmt::strtime};
 
+use crate::model::text::trimmed;
 use crate::model::time::EventTime;
 
 /// How a time is spelled.
@@ -41,7 +42,7 @@ impl TimeKind {
 
 /// Reads `text`; `None` where it is no time of that kind.
 pub(super) fn parse(text: &str, kind: TimeKind) -> Option<EventTime> {
-    let text = text.trim();
+    let text = trimmed(text);
     match kind {
         TimeKind::EpochSeconds => decimal(text, 6),
         TimeKind::EpochMillis => epoch_millis(text).or_else(|| decimal(text, 3)),
@@ -157,13 +158,15 @@ fn zulu(text: &[u8]) -> Option<EventTime> {
     if !matches!(rest, [b'Z' | b'z']) || (fraction.is_empty() && text.len() > 20) {
         return None;
     }
-    let number = |digits: &[u8]| {
-        digits.iter().try_fold(0_i64, |number, digit| {
-            digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
-        })
-    };
-    let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[o1, o2])?, number(&[d1, d2])?);
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    let digits = [y1, y2, y3, y4, o1, o2, d1, d2, h1, h2, m1, m2, s1, s2];
+    // Without a branch for each octet: all of them nearly always are.
+    if !digits.iter().fold(true, |all, octet| all & octet.is_ascii_digit()) {
+        return None;
+    }
+    let number = |tens: u8, ones: u8| i64::from((tens - b'0') * 10 + (ones - b'0'));
+    let (year, month, day) =
+        (number(y1, y2) * 100 + number(y3, y4), number(o1, o2), number(d1, d2));
+    let (hour, minute, second) = (number(h1, h2), number(m1, m2), number(s1, s2));
     // Every month has a day 28; the later ones are few enough for jiff's calendar.
     if !(1..=12).contains(&month) || !(1..=28).contains(&day) {
         return None;
@@ -171,10 +174,12 @@ fn zulu(text: &[u8]) -> Option<EventTime> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let micros = (0..6).try_fold(0_i64, |micros, place| {
-        let digit = fraction.get(place).copied().unwrap_or(b'0');
-        digit.is_ascii_digit().then(|| micros * 10 + i64::from(digit - b'0'))
-    })?;
+    let padded = fraction.iter().chain(std::iter::repeat(&b'0'));
+    let micros = match fraction {
+        [] => 0,
+        [a, b, c] => number(*a, *b) * 10_000 + number(*c, b'0') * 100,
+        _ => padded.take(6).fold(0, |micros, octet| micros * 10 + i64::from(octet - b'0')),
+    };
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     Some(EventTime(seconds * 1_000_000 + micros))
 }

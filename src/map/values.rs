@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::event::{Kind, Value};
-use crate::model::text::push_ascii;
+use crate::model::text::PAIRS;
 
 use super::json;
 use super::path::{self, Step};
@@ -71,15 +71,19 @@ pub(super) fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
 
 /// Epoch milliseconds are in every event; `fmt` costs several times as much.
 pub(super) fn write_number(number: i64, out: &mut String) {
-    let mut digits = [b'0'; 20];
+    const DIGITS: usize = 20;
+    let mut digits = [b'0'; DIGITS];
+    let length = number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
+    // The last digit comes last, and so does the remainder.
     let mut rest = number.unsigned_abs();
-    let length = rest.checked_ilog10().unwrap_or(0) as usize + 1;
-    for place in digits.iter_mut().take(length).rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    for pair in digits.as_chunks_mut::<2>().0.iter_mut().rev().take(length.div_ceil(2)) {
+        *pair = PAIRS.get((rest % 100) as usize).copied().unwrap_or_default();
+        rest /= 100;
     }
     if number < 0 {
         out.push('-');
     }
-    push_ascii(&digits, length, out);
+    out.push_str(
+        std::str::from_utf8(digits.get(DIGITS - length..).unwrap_or_default()).unwrap_or(""),
+    );
 }

@@ -217,6 +217,15 @@ impl Fields {
         self.slots.get(slot as usize).map_or("", |text| self.kept(*text, event))
     }
 
+    /// The slot, if it is one of the texts in use.
+    #[inline]
+    pub fn get_fixed(&self, slot: Slot) -> Option<TextId> {
+        match self.slots.get(slot as usize) {
+            Some(KeptText::Fixed(text)) => Some(*text),
+            _ => None,
+        }
+    }
+
     /// Sets the CEF severity.
     pub fn set_severity(&mut self, severity: Severity) {
         self.severity = severity;

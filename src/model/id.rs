@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ring::digest;
 
-use super::position::Position;
+use super::position::{FileKey, Position};
 use super::text::{append, push_ascii};
 
 /// The most octets that RFC 5424 (section 6) allows in MSGID.
@@ -16,10 +16,30 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 40;
 /// It fits MSGID: 2 + 16 + 1 + at most 13 octets for offsets below 2^52. It is the same however
 /// often the event is sent, and [`is_derived`] knows it.
 pub fn derive(position: Position, out: &mut String) {
-    out.push_str("sg");
-    push_hex(position.file.0, 16, out);
-    out.push('-');
-    push_hex(position.offset, 1, out);
+    Deriver::default().derive(position, out);
+}
+
+/// Writes the same ids, and keeps what those of one file have in common.
+#[derive(Debug, Default)]
+pub struct Deriver {
+    file: Option<FileKey>,
+    /// `sg0000000000000007-`
+    begin: String,
+}
+
+impl Deriver {
+    /// See [`derive`].
+    pub fn derive(&mut self, position: Position, out: &mut String) {
+        if self.file != Some(position.file) {
+            self.file = Some(position.file);
+            self.begin.clear();
+            self.begin.push_str("sg");
+            push_hex(position.file.0, 16, &mut self.begin);
+            self.begin.push('-');
+        }
+        out.push_str(&self.begin);
+        push_hex(position.offset, 1, out);
+    }
 }
 
 /// At least `least` lower-case digits, and at most 16. `fmt` costs several times as much.
@@ -134,7 +154,6 @@ fn hex_digest(id: &str, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::position::FileKey;
 
     #[test]
     fn ids_fit_their_fields() {

@@ -10,6 +10,16 @@ use std::ops::Range;
 /// The length of a piece of text; more octets are copied by the function.
 const PIECE: usize = 32;
 
+/// Like `trim`, for texts that mostly have nothing to trim.
+#[inline]
+pub fn trimmed(text: &str) -> &str {
+    let is_graphic = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_graphic);
+    if is_graphic(text.as_bytes().first()) && is_graphic(text.as_bytes().last()) {
+        return text;
+    }
+    text.trim()
+}
+
 /// Like `extend_from_slice`.
 #[inline]
 pub fn append(text: &[u8], out: &mut Vec<u8>) {
@@ -65,6 +75,19 @@ pub fn push_part(text: &str, part: Range<usize>, out: &mut String) {
         None => out.push_str(text.get(part).unwrap_or("")),
     }
 }
+
+/// The two digits of each number below 100.
+pub static PAIRS: [[u8; 2]; 100] = {
+    let mut table = [[0; 2]; 100];
+    let mut rest: &mut [[u8; 2]] = &mut table;
+    let mut number = 0_u8;
+    while let Some((pair, behind)) = rest.split_first_mut() {
+        *pair = [b'0' + number / 10, b'0' + number % 10];
+        rest = behind;
+        number += 1;
+    }
+    table
+};
 
 /// Like `push_str` of the first `length` of these octets, which are all ASCII.
 #[inline]
