@@ -38,10 +38,15 @@ pub(super) fn shape(line: &str) -> Shape {
 /// PRI and what follows it: `<`, one to three digits, `>` (RFC 5424, section 6.2.1). The value is
 /// not bounded here: a line with `<999>` is still meant to be syslog.
 pub(super) fn pri(line: &str) -> Option<(u16, &str)> {
-    let (digits, rest) = line.strip_prefix('<')?.split_once('>')?;
-    let valid = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let value = digits.parse().ok().filter(|_| valid)?;
-    Some((value, rest))
+    let mut value = 0;
+    for (at, octet) in line.strip_prefix('<')?.bytes().enumerate().take(4) {
+        match octet {
+            b'0'..=b'9' if at < 3 => value = value * 10 + u16::from(octet - b'0'),
+            b'>' if at > 0 => return Some((value, line.get(at + 2..)?)),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// True for `Jan 18 11:07:53`, `Jan 18 2026 11:07:53` and `2026-01-18T11:07:53` with a space or a

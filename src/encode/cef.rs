@@ -133,13 +133,15 @@ impl Cef {
 
 /// Neither is empty as long as the event has a type.
 pub(super) fn class_and_name<'a>(fields: &'a Fields, event: Event<'a>) -> (&'a str, &'a str) {
-    let class = first_of(fields.get(Slot::EventClassId, event), fields.get(Slot::EventType, event));
-    let name = first_of(fields.get(Slot::Name, event), class);
-    (first_of(class, name), name)
+    let class =
+        first_of(fields.get(Slot::EventClassId, event), || fields.get(Slot::EventType, event));
+    let name = first_of(fields.get(Slot::Name, event), || class);
+    (first_of(class, || name), name)
 }
 
-fn first_of<'a>(text: &'a str, other: &'a str) -> &'a str {
-    if trim(text).is_empty() { other } else { text }
+#[inline]
+fn first_of<'a>(text: &'a str, other: impl FnOnce() -> &'a str) -> &'a str {
+    if trim(text).is_empty() { other() } else { text }
 }
 
 /// The extension of one message while it is written.
@@ -263,6 +265,10 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
         "" => default,
         text => text,
     };
+    if text.len() <= most && is_clean(text.as_bytes(), b'\\', b'|') {
+        append(text.as_bytes(), out);
+        return false;
+    }
     let start = out.len();
     let mut rest = text.as_bytes();
     while let Some((clean, byte, after)) = split_at_special(rest, b'|') {

@@ -11,10 +11,13 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 #[inline]
 pub(super) fn is_clean(text: &[u8], first: u8, second: u8) -> bool {
     let is_clean = |word| !word_has_special(word, first, second);
+    let [.., all] = &FIRST;
     // Overlapping words: what is looked at twice costs less than a loop over single octets.
-    if let Some(tail) = text.last_chunk::<STEP>() {
-        let (steps, _) = text.as_chunks::<STEP>();
-        steps.iter().chain([tail]).all(|step| marks(step, first, second) == 0)
+    if let Some(tail) = text.last_chunk::<WINDOW>() {
+        let (windows, _) = text.as_chunks::<WINDOW>();
+        windows.iter().chain([tail]).all(|window| !has_special(window, all, first, second))
+    } else if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
+        marks(head, first, second) | marks(tail, first, second) == 0
     } else if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         is_clean(u64::from_le_bytes(*head)) && is_clean(u64::from_le_bytes(*tail))
     } else if let Some(word) = pack(text) {
@@ -128,18 +131,23 @@ pub(super) fn pack(text: &[u8]) -> Option<u64> {
 
 /// The position of the first octet that is `first`, `second`, DEL or below the space.
 pub(super) fn special(text: &[u8], first: u8, second: u8) -> Option<usize> {
-    let (steps, rest) = text.as_chunks::<STEP>();
+    let [.., all] = &FIRST;
+    let (windows, _) = text.as_chunks::<WINDOW>();
+    let clean = windows.iter().take_while(|window| !has_special(window, all, first, second));
+    let begin = clean.count() * WINDOW;
+    let rest = text.get(begin..)?;
+    if rest.len() < WINDOW && is_clean(rest, first, second) {
+        return None;
+    }
+    let (steps, tail) = rest.as_chunks::<STEP>();
     for (place, step) in steps.iter().enumerate() {
         let marks = marks(step, first, second);
         if marks != 0 {
-            return Some(place * STEP + marks.trailing_zeros() as usize / 8);
+            return Some(begin + place * STEP + marks.trailing_zeros() as usize / 8);
         }
     }
-    if is_clean(rest, first, second) {
-        return None;
-    }
-    let at = rest.iter().position(|byte| is_special(*byte, first, second))?;
-    Some(steps.len() * STEP + at)
+    let at = tail.iter().position(|byte| is_special(*byte, first, second))?;
+    Some(begin + steps.len() * STEP + at)
 }
 
 /// How many octets are looked at in one step.

@@ -8,7 +8,7 @@
 use chrono::NaiveDate;
 use syslog_loose::decompose_pri;
 
-use super::{Header, Horizon, Time};
+use super::{Header, Horizon, Time, detect};
 
 /// The highest PRI: facility 23, severity 7 (RFC 5424, section 6.2.1).
 const PRI_MAX: u8 = 191;
@@ -19,8 +19,8 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 /// `text` has no white space at either end.
 pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
-    let (pri, rest) = match text.strip_prefix('<') {
-        Some(rest) => pri(rest)?,
+    let (pri, rest) = match detect::pri(text) {
+        Some((pri, rest)) => (Some(u8::try_from(pri).ok().filter(|pri| *pri <= PRI_MAX)?), rest),
         None => (None, text),
     };
     let (time, rest) = time(rest, horizon)?;
@@ -43,22 +43,6 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
         structured_data: Vec::new(),
         message,
     })
-}
-
-/// The number before `>`, and what follows it.
-fn pri(text: &str) -> Option<(Option<u8>, &str)> {
-    let mut pri = 0_u16;
-    for (at, octet) in text.bytes().enumerate().take(4) {
-        match octet {
-            b'0'..=b'9' if at < 3 => pri = pri * 10 + u16::from(octet - b'0'),
-            b'>' if at > 0 => {
-                let pri = u8::try_from(pri).ok().filter(|pri| *pri <= PRI_MAX)?;
-                return Some((Some(pri), text.get(at + 1..)?));
-            }
-            _ => return None,
-        }
-    }
-    None
 }
 
 /// `Jan  5 08:52:35 ` or `Jan 15 08:52:35 `, and what follows it.
