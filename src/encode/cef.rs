@@ -8,7 +8,7 @@
 use super::dictionary::{Dictionary, Kind, Rule};
 use super::forms::Forms;
 use super::pairs::Pairs;
-use super::scan::{Escapes, cut, is_clean, special, trim};
+use super::scan::{Escapes, Pieces, cut, is_clean, trim};
 use super::settings::CefSettings;
 use super::truncate::Form;
 use super::values;
@@ -270,22 +270,7 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
         return false;
     }
     let start = out.len();
-    let mut rest = text.as_bytes();
-    while let Some((clean, byte, after)) = split_at_special(rest, b'|') {
-        append(clean, out);
-        rest = after;
-        match byte {
-            b'\\' => out.extend_from_slice(br"\\"),
-            b'|' => out.extend_from_slice(br"\|"),
-            b'\r' => {
-                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
-                out.push(b' ');
-            }
-            b'\n' | b'\t' => out.push(b' '),
-            _ => {}
-        }
-    }
-    append(rest, out);
+    push_pieces(text, b'|', b" ", out);
     let is_long = out.len() - start > most;
     if is_long {
         cut_at(out, start, most);
@@ -306,29 +291,26 @@ pub(super) fn push_value(value: &str, out: &mut Vec<u8>) {
 }
 
 fn push_escaped(value: &str, out: &mut Vec<u8>) {
-    let mut rest = value.as_bytes();
-    while let Some((clean, byte, after)) = split_at_special(rest, b'=') {
-        append(clean, out);
-        rest = after;
-        match byte {
-            b'\\' => out.extend_from_slice(br"\\"),
-            b'=' => out.extend_from_slice(br"\="),
-            b'\r' => {
-                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
-                out.extend_from_slice(br"\n");
-            }
-            b'\n' => out.extend_from_slice(br"\n"),
-            b'\t' => out.push(b' '),
-            _ => {}
-        }
-    }
-    append(rest, out);
+    push_pieces(value, b'=', br"\n", out);
 }
 
-fn split_at_special(text: &[u8], second: u8) -> Option<(&[u8], u8, &[u8])> {
-    let (clean, rest) = text.split_at_checked(special(text, b'\\', second)?)?;
-    let (byte, after) = rest.split_first()?;
-    Some((clean, *byte, after))
+/// Appends a text, a backslash before each backslash and each `escaped`.
+fn push_pieces(text: &str, escaped: u8, line_break: &[u8], out: &mut Vec<u8>) {
+    let mut pieces = Pieces::new(text.as_bytes(), b'\\', escaped);
+    let mut is_behind_cr = false;
+    for (clean, byte) in pieces.by_ref() {
+        append(clean, out);
+        match byte {
+            // Of CR LF, CR was written.
+            b'\n' if is_behind_cr && clean.is_empty() => {}
+            b'\r' | b'\n' => out.extend_from_slice(line_break),
+            b'\t' => out.push(b' '),
+            _ if byte == b'\\' || byte == escaped => out.extend_from_slice(&[b'\\', byte]),
+            _ => {}
+        }
+        is_behind_cr = byte == b'\r';
+    }
+    append(pieces.rest(), out);
 }
 
 fn cut_at(out: &mut Vec<u8>, start: usize, most: usize) {

@@ -5,7 +5,7 @@
 //! A message over its limit has its longest strings cut to one common length, then loses members
 //! from the end; `"spoolgateTruncated"` lists them. Diagnostics: true is returned for a cut.
 
-use super::scan::{Escapes, cut, special};
+use super::scan::{Escapes, Pieces, cut};
 use super::truncate::{MARKER, Marker, VALUE_BYTES_MIN};
 use crate::model::event::{Event, Kind, Value};
 
@@ -201,13 +201,9 @@ impl Writer<'_> {
 /// Appends a string with its quotes.
 fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((clean, tail)) =
-        special(rest, b'"', b'\\').and_then(|at| rest.split_at_checked(at))
-    {
-        let Some((byte, after)) = tail.split_first() else { break };
+    let mut pieces = Pieces::new(text.as_bytes(), b'"', b'\\');
+    for (clean, byte) in pieces.by_ref() {
         out.extend_from_slice(clean);
-        rest = after;
         match byte {
             b'"' => out.extend_from_slice(br#"\""#),
             b'\\' => out.extend_from_slice(br"\\"),
@@ -223,7 +219,7 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(pieces.rest());
     out.push(b'"');
 }
 

@@ -129,33 +129,80 @@ pub(super) fn pack(text: &[u8]) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32)
 }
 
-/// The position of the first octet that is `first`, `second`, DEL or below the space.
-pub(super) fn special(text: &[u8], first: u8, second: u8) -> Option<usize> {
-    let [.., all] = &FIRST;
-    let (windows, _) = text.as_chunks::<WINDOW>();
-    let clean = windows.iter().take_while(|window| !has_special(window, all, first, second));
-    let begin = clean.count() * WINDOW;
-    let rest = text.get(begin..)?;
-    if rest.len() < WINDOW && is_clean(rest, first, second) {
-        return None;
+/// The pieces of a text that need no care, each with the octet behind it that does: `first`,
+/// `second`, DEL or below the space.
+#[derive(Debug)]
+pub(super) struct Pieces<'t> {
+    text: &'t [u8],
+    first: u8,
+    second: u8,
+    /// Where the next piece begins.
+    begin: usize,
+    /// The step that was looked at, and the marks of it that are left.
+    step: usize,
+    marks: u128,
+    /// Where the next step begins.
+    next: usize,
+}
+
+impl<'t> Pieces<'t> {
+    pub(super) fn new(text: &'t [u8], first: u8, second: u8) -> Pieces<'t> {
+        Pieces { text, first, second, begin: 0, step: 0, marks: 0, next: 0 }
     }
-    let (steps, tail) = rest.as_chunks::<STEP>();
-    for (place, step) in steps.iter().enumerate() {
-        let marks = marks(step, first, second);
-        if marks != 0 {
-            return Some(begin + place * STEP + marks.trailing_zeros() as usize / 8);
+
+    /// What stands behind the last octet that needs care.
+    pub(super) fn rest(&self) -> &'t [u8] {
+        self.text.get(self.begin..).unwrap_or_default()
+    }
+
+    /// Looks for marks; false at the end.
+    fn look(&mut self) -> bool {
+        while self.marks == 0 {
+            let rest = self.text.get(self.next..).unwrap_or_default();
+            if rest.is_empty() {
+                return false;
+            }
+            self.step = self.next;
+            self.next += STEP;
+            let missing = STEP.saturating_sub(rest.len());
+            self.marks = if let Some(step) = rest.first_chunk() {
+                marks(step, self.first, self.second)
+            } else if let Some(tail) = self.text.last_chunk() {
+                // Some of it was looked at before.
+                marks(tail, self.first, self.second) >> (8 * missing)
+            } else {
+                let mut step = [b' '; STEP];
+                step.iter_mut().zip(rest).for_each(|(place, octet)| *place = *octet);
+                marks(&step, self.first, self.second)
+            };
         }
+        true
     }
-    let at = tail.iter().position(|byte| is_special(*byte, first, second))?;
-    Some(begin + steps.len() * STEP + at)
+}
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = (&'t [u8], u8);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'t [u8], u8)> {
+        if !self.look() {
+            return None;
+        }
+        let octet = self.marks.trailing_zeros() / 8;
+        self.marks &= !(0xff << (8 * octet));
+        let at = self.step + octet as usize;
+        let piece = self.text.get(self.begin..at)?;
+        self.begin = at + 1;
+        Some((piece, *self.text.get(at)?))
+    }
 }
 
 /// How many octets are looked at in one step.
 const STEP: usize = 16;
 
-/// All bits of each octet that is special, the first octet's the lowest. A plain loop, which
-/// becomes a few vector instructions.
-#[inline]
+/// All bits of each octet that is special, the first octet's the lowest. Not inlined, like
+/// [`has_special`].
+#[inline(never)]
 fn marks(step: &[u8; STEP], first: u8, second: u8) -> u128 {
     let mut marks = [0; STEP];
     for (mark, octet) in marks.iter_mut().zip(step) {
