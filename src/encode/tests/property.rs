@@ -327,6 +327,58 @@ fn every_leef_message_splits_back() {
     }
 }
 
+/// An event is written as if no other had been written before: what is kept of the form of earlier
+/// events changes nothing, whatever the values are.
+#[test]
+fn an_event_is_written_as_if_it_were_the_first_of_its_form() {
+    let random = &mut fastrand::Rng::with_seed(6);
+    let texts = Texts::new((0..12).map(|_| text(random)).collect());
+    let mut long_values = 0;
+    for _ in 0..ROUNDS / 20 {
+        let settings = settings(random);
+        let mut kept = Encoder::new(settings.clone());
+        let keys: Vec<(String, bool, usize)> = (0..random.usize(0..12))
+            .map(|_| match random.u8(0..6) {
+                0 => (format!("custom{}", random.u8(..)), random.bool(), 0),
+                _ => {
+                    (KEYS[random.usize(0..KEYS.len())].to_owned(), random.bool(), random.usize(..))
+                }
+            })
+            .collect();
+        for _ in 0..12 {
+            let mut fields = Fields::new();
+            fields.use_texts(&texts);
+            for (key, is_known, label) in &keys {
+                let known = DictionaryKey::find(key).filter(|_| *is_known);
+                let head = fields.head(known.map_or(PairKey::Text(key), PairKey::Dictionary));
+                let head = match known {
+                    Some(_) if label % 2 == 0 => head.labelled(TextId::at(label % 12)),
+                    _ => head,
+                };
+                match random.u8(0..8) {
+                    0 => fields.push_fixed(head, TextId::at(random.usize(0..12))),
+                    1 => fields.push_with(head, |value| value.push_str("1741824000123")),
+                    2 => fields.push_with(head, |value| value.push_str("192.0.2.1")),
+                    _ => fields.push_with(head, |value| value.push_str(&text(random))),
+                }
+            }
+            if random.bool() {
+                fields.finish();
+            }
+            let (tape, now) = (Tape::new(), EventTime(0));
+            let event = Event::new(&tape, "");
+            let (mut out, mut expected) = (Vec::new(), Vec::new());
+            let encoded = kept.encode(&fields, event, now, 1, &mut out);
+            let wanted =
+                Encoder::new(settings.clone()).encode(&fields, event, now, 1, &mut expected);
+            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&expected));
+            assert_eq!(encoded, wanted);
+            long_values += u32::from(encoded.truncated);
+        }
+    }
+    assert!(long_values > 100, "{long_values}");
+}
+
 /// A label that comes with its pair is written as one that comes as a pair of its own, whatever the
 /// event, and whatever else was written before under the same keys.
 #[test]
