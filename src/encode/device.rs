@@ -56,7 +56,7 @@ impl Device {
     /// Makes the bytes anew if the event's device is another one than the last event's.
     #[inline]
     pub(super) fn turn_to(&mut self, fields: &Fields, event: Event<'_>) {
-        let now = fixed(fields);
+        let now = schema_texts(fields);
         let is_same = self.fixed.as_ref().is_some_and(|(texts, kept)| {
             now.as_ref() == Some(kept) && texts.is_same(fields.texts())
         });
@@ -128,10 +128,10 @@ impl Device {
 }
 
 #[inline]
-fn fixed(fields: &Fields) -> Option<[TextId; 3]> {
+fn schema_texts(fields: &Fields) -> Option<[TextId; 3]> {
     Some([
-        fields.get_fixed(Slot::DeviceVendor)?,
-        fields.get_fixed(Slot::DeviceProduct)?,
-        fields.get_fixed(Slot::DeviceVersion)?,
+        fields.fixed(Slot::DeviceVendor)?,
+        fields.fixed(Slot::DeviceProduct)?,
+        fields.fixed(Slot::DeviceVersion)?,
     ])
 }

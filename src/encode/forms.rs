@@ -244,7 +244,8 @@ impl Opening {
                 value.append_to(out);
                 self.kind == Kind::String
                     // Times and counters are nearly always plain digits; 18 are below 2^63.
-                    || matches!(self.kind, Kind::TimeStamp | Kind::Long) && value.is_digits_up_to(18)
+                    || (matches!(self.kind, Kind::TimeStamp | Kind::Long)
+                        && value.is_digits_up_to(18))
                     || values::fits(self.kind, fields.value(pair, event))
             }
             _ => {

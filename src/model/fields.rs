@@ -219,7 +219,7 @@ impl Fields {
 
     /// The slot, if it is one of the texts in use.
     #[inline]
-    pub fn get_fixed(&self, slot: Slot) -> Option<TextId> {
+    pub fn fixed(&self, slot: Slot) -> Option<TextId> {
         match self.slots.get(slot as usize) {
             Some(KeptText::Fixed(text)) => Some(*text),
             _ => None,
