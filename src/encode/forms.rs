@@ -19,7 +19,7 @@ use crate::model::text::append;
 use crate::model::texts::Texts;
 
 /// How many forms are kept, each in the place that its sum says.
-const FORMS: usize = 64;
+const FORMS: usize = 128;
 /// Events with more pairs have no form.
 const PAIRS_MAX: usize = 256;
 /// So many octets of an opening are copied at once, whatever its length.
@@ -49,17 +49,16 @@ struct Form {
     bytes: Vec<u8>,
 }
 
-/// What stands before a value, and what the value has to be.
+/// What stands before a value, and what the value has to be. Small: an event has dozens.
 #[derive(Clone, Debug)]
 struct Opening {
     head: Head,
     /// Where it is in the bytes.
-    begin: usize,
-    length: usize,
-    /// Of the key alone, with its equals sign.
-    key_length: usize,
+    begin: u32,
+    length: u32,
+    /// `u32::MAX` where the dictionary names none.
+    value_bytes_max: u32,
     kind: Kind,
-    value_bytes_max: usize,
 }
 
 impl Forms {
@@ -154,11 +153,12 @@ impl Form {
             written.push(key.text());
             form.pairs.push(Opening {
                 head: pair.head(),
-                begin,
-                length: form.bytes.len() - begin,
-                key_length: key.text().len() + 1,
+                begin: u32::try_from(begin).ok()?,
+                length: u32::try_from(form.bytes.len() - begin).ok()?,
+                value_bytes_max: rule
+                    .and_then(|rule| u32::try_from(rule.value_bytes_max).ok())
+                    .unwrap_or(u32::MAX),
                 kind: rule.map_or(Kind::String, |rule| rule.kind),
-                value_bytes_max: rule.map_or(usize::MAX, |rule| rule.value_bytes_max),
             });
         }
         written.sort_unstable();
@@ -208,21 +208,28 @@ impl Form {
         if !matches!(head.key(), HeadKey::Listed(_)) {
             return true;
         }
-        let end = opening.begin + opening.length;
-        let key = self.bytes.get(end - opening.key_length..end - 1).unwrap_or_default();
-        is_same(key, fields.key(head, event).text().as_bytes())
+        // No label stands before a key that is not of the dictionary, but a space may.
+        let opening = self.opening(opening).trim_ascii_start();
+        let key = fields.key(head, event).text();
+        opening.strip_suffix(b"=").is_some_and(|opening| is_same(opening, key.as_bytes()))
+    }
+
+    fn opening(&self, opening: &Opening) -> &[u8] {
+        let (begin, length) = (opening.begin as usize, opening.length as usize);
+        self.bytes.get(begin..begin + length).unwrap_or_default()
     }
 
     #[inline]
     fn push_opening(&self, opening: &Opening, out: &mut Vec<u8>) {
-        let bytes = self.bytes.get(opening.begin..).unwrap_or_default();
-        match bytes.first_chunk::<STEP>().filter(|_| opening.length <= STEP) {
+        let bytes = self.bytes.get(opening.begin as usize..).unwrap_or_default();
+        let length = opening.length as usize;
+        match bytes.first_chunk::<STEP>().filter(|_| length <= STEP) {
             Some(step) => {
-                let end = out.len() + opening.length;
+                let end = out.len() + length;
                 out.extend_from_slice(step);
                 out.truncate(end);
             }
-            None => append(bytes.get(..opening.length).unwrap_or_default(), out),
+            None => append(self.opening(opening), out),
         }
     }
 }
@@ -257,6 +264,6 @@ impl Opening {
                 values::fits(self.kind, value)
             }
         };
-        (out.len() - start <= self.value_bytes_max).then_some(is_fitting)
+        (out.len() - start <= self.value_bytes_max as usize).then_some(is_fitting)
     }
 }
