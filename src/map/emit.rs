@@ -110,6 +110,9 @@ pub(super) fn emit<'a>(
     {
         out.set_as(Slot::EventType, Slot::EventClassId);
     }
+    if cfg!(test) {
+        assert!(made.agrees(plan, program), "what is settled for a shape holds for all of it");
+    }
     program.ops.iter().for_each(|op| made.carry_out(*op, plan, keys, out));
     out.finish();
 }
@@ -220,14 +223,13 @@ impl<'a> Made<'a> {
 
     #[inline]
     fn carry_out(&self, op: Op, plan: &'a Plan, keys: &mut DictionaryKeys, out: &mut Fields) {
-        let (Op::Pair { row: number, .. } | Op::Copy(number)) = op;
         if let Op::Pair { head, route, has_tests: false, .. } = op
             && let Way::Value(index) = route.way
             && let Some(place) = self.plain_place(index)
         {
             return out.push_in_event(head, place);
         }
-        let Some(row) = plan.rows.get(usize::from(number)) else { return };
+        let Some(row) = plan.rows.get(usize::from(op.row())) else { return };
         let has_tests = !matches!(op, Op::Pair { has_tests: false, .. });
         if has_tests && !self.found.holds_all(&row.when) {
             return;
@@ -271,7 +273,36 @@ impl<'a> Made<'a> {
             Way::Id => Some(self.long_id.map_or(Ready::Id, Ready::LongId)),
             Way::Source => return self.find(source),
         };
-        ready.or_else(|| if route.is_only { None } else { self.find(source) })
+        let ready = ready.or_else(|| if route.is_only { None } else { self.find(source) });
+        if cfg!(test) {
+            assert_eq!(self.text_of(ready), self.text_of(self.find(source)), "the way is right");
+        }
+        ready
+    }
+
+    /// For the assertions: tests hold each program to its plan with whatever they map.
+    fn text_of(&self, ready: Option<Ready<'_>>) -> Option<String> {
+        let mut text = String::new();
+        self.write(ready?, &mut text);
+        Some(text)
+    }
+
+    /// The same: what the program leaves out writes nothing, and tests that it leaves out hold.
+    fn agrees(&self, plan: &'a Plan, program: &Program) -> bool {
+        plan.rows.iter().zip(0..).all(|(row, number)| {
+            let holds = self.found.holds_all(&row.when);
+            match program.ops.iter().find(|op| op.row() == number) {
+                Some(Op::Pair { has_tests, .. }) => *has_tests || holds,
+                Some(Op::Copy(_)) => true,
+                None if !holds => true,
+                None => match &row.write {
+                    Write::Pair { source, keep_empty, .. } => {
+                        !keep_empty && self.find(source).is_none()
+                    }
+                    Write::Copy { .. } => false,
+                },
+            }
+        })
     }
 
     /// Members that are texts, as all of a CEF extension are, stay where they stand.

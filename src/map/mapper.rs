@@ -166,7 +166,12 @@ impl Mapper {
             reads(linked).then(|| (tests, linked.found(event, slots)))
         });
         let mut candidates = self.candidates.of(shape, format, asks).iter().copied();
-        candidates.find(|number| schemas.get(*number).is_some_and(holds))
+        let found = candidates.find(|number| schemas.get(*number).is_some_and(holds));
+        if cfg!(test) {
+            let all = schemas.iter().position(|linked| reads(linked) && holds(linked));
+            assert_eq!(found, all, "what is settled for a shape holds for all of it");
+        }
+        found
     }
 }
 

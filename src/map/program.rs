@@ -65,6 +65,16 @@ pub(super) enum Op {
     Copy(u16),
 }
 
+impl Op {
+    /// The row's number in the plan.
+    #[inline]
+    pub(super) fn row(self) -> u16 {
+        match self {
+            Op::Pair { row, .. } | Op::Copy(row) => row,
+        }
+    }
+}
+
 /// What is to be done for events of one shape by one plan.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
