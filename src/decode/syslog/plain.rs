@@ -1,9 +1,9 @@
 //! What most devices send, `<PRI>Mmm dd hh:mm:ss host tag: message`, read word by word.
 //!
 //! In: a text. Out: the header that syslog_loose and the rules of [`super`] make of it, at a
-//! fraction of their cost, or nothing for all that is spelled in any other way: a year or a
-//! fraction in the time, structured data, words missing. A test holds one against the other, line
-//! by line. Diagnostics: none.
+//! fraction of their cost, or nothing for all that is spelled in any other way: a fraction in the
+//! time, structured data, words missing. A test holds one against the other, line by line.
+//! Diagnostics: none.
 
 use chrono::NaiveDate;
 use syslog_loose::decompose_pri;
@@ -13,30 +13,34 @@ use super::{Header, Horizon, Time, detect};
 /// The highest PRI: facility 23, severity 7 (RFC 5424, section 6.2.1).
 const PRI_MAX: u8 = 191;
 
-const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-];
-
 /// `text` has no white space at either end.
 pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
     let (pri, rest) = match detect::pri(text) {
         Some((pri, rest)) => (Some(u8::try_from(pri).ok().filter(|pri| *pri <= PRI_MAX)?), rest),
         None => (None, text),
     };
-    let (time, rest) = time(rest, horizon)?;
-    let (hostname, rest) = word(rest)?;
-    // `name[process]` may be the tag, and what ends in a colon is.
-    if hostname.ends_with([']', ':']) || hostname == "-" {
-        return None;
-    }
-    let (appname, procid, message) = words(rest)?;
+    let (date, rest) = date(rest, horizon)?;
+    let (clock, rest) = clock(rest)?;
+    let words = rest.strip_prefix(':').unwrap_or(rest).strip_prefix(' ')?;
+    let (hostname, appname, procid, message) = match words.strip_prefix('%') {
+        Some(mark) => (None, None, None, marked(mark).map(|()| words)?),
+        None => {
+            let (hostname, rest) = word(words)?;
+            // `name[process]` may be the tag, and what ends in a colon is.
+            if hostname.ends_with([']', ':']) || hostname == "-" {
+                return None;
+            }
+            let (appname, procid, message) = tagged(rest)?;
+            (Some(hostname), appname, procid, message)
+        }
+    };
     let (facility, severity) = pri.map_or((None, None), decompose_pri);
     Some(Header {
         protocol: "rfc3164",
         facility,
         severity,
-        time: Some(time),
-        hostname: Some(hostname),
+        time: Some(Time::Dated(date, clock)),
+        hostname,
         appname,
         procid,
         msgid: None,
@@ -45,21 +49,54 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
     })
 }
 
-/// `Jan  5 08:52:35 ` or `Jan 15 08:52:35 `, and what follows it.
-fn time(text: &str, horizon: Horizon) -> Option<(Time<'_>, &str)> {
-    let [m1, m2, m3, b' ', d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2, b' ', ..] =
-        text.as_bytes()
-    else {
-        return None;
+/// `Jan  5 `, `Jan 15 ` or, as Cisco writes it, `Jan 15 2016 `, and what follows it.
+fn date(text: &str, horizon: Horizon) -> Option<(NaiveDate, &str)> {
+    let [m1, m2, m3, b' ', d1, d2, b' ', ..] = text.as_bytes() else { return None };
+    let month = match [m1, m2, m3].map(|letter| *letter).as_slice() {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
     };
-    let month = MONTHS.iter().zip(1..).find(|(name, _)| ***name == [*m1, *m2, *m3])?.1;
-    let digit = |octet: u8| Some(octet.wrapping_sub(b'0')).filter(|digit| *digit < 10);
-    let number = |tens: u8, ones: u8| Some(digit(tens)? * 10 + digit(ones)?);
-    let day = if *d1 == b' ' { digit(*d2)? } else { number(*d1, *d2)? };
+    let day = if *d1 == b' ' { number(b'0', *d2)? } else { number(*d1, *d2)? };
+    let rest = text.get(7..)?;
+    let (year, rest) = match rest.as_bytes() {
+        [y1, y2, y3, y4, b' ', ..] => {
+            let year = number(*y1, *y2)? * 100 + number(*y3, *y4)?;
+            (i32::try_from(year).ok()?, rest.get(5..)?)
+        }
+        _ => (horizon.year(month, day), rest),
+    };
+    Some((NaiveDate::from_ymd_opt(year, month, day)?, rest))
+}
+
+/// `hh:mm:ss`, and what follows it.
+fn clock(text: &str) -> Option<(&str, &str)> {
+    let [h1, h2, b':', n1, n2, b':', s1, s2, ..] = text.as_bytes() else { return None };
     let is_clock = number(*h1, *h2)? < 24 && number(*n1, *n2)? < 60 && number(*s1, *s2)? < 60;
-    let year = horizon.year(month, day.into());
-    let date = NaiveDate::from_ymd_opt(year, month, day.into()).filter(|_| is_clock)?;
-    Some((Time::Dated(date, text.get(7..15)?), text.get(16..)?))
+    text.split_at_checked(8).filter(|_| is_clock)
+}
+
+fn number(tens: u8, ones: u8) -> Option<u32> {
+    let digit = |octet: u8| Some(u32::from(octet.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+/// What may stand behind the `%` of a Cisco `%ASA-6-302013: ` that has no host before it.
+fn marked(text: &str) -> Option<()> {
+    let end = text.bytes().position(|octet| !octet.is_ascii_graphic() || octet == b':')?;
+    let (word, rest) = text.split_at_checked(end)?;
+    let rest = rest.strip_prefix(": ")?.trim_start_matches([' ', '\t']);
+    (!word.contains('[') && !rest.starts_with(['[', '-'])).then_some(())
 }
 
 /// A word and what follows the space behind it. Its letters are of ASCII, so that there is no
@@ -71,7 +108,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Tag, process and message.
-fn words(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+fn tagged(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     let end = text.bytes().position(|octet| !octet.is_ascii_graphic() || octet == b':')?;
     let (word, rest) = text.split_at_checked(end)?;
     if word.is_empty() || word == "-" || !rest.starts_with([' ', ':']) {
