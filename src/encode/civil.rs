@@ -3,7 +3,7 @@
 //! In: an [`EventTime`]. Out: ASCII. The date of the last day is kept, because events that follow
 //! each other nearly always share it. Diagnostics: none; every value has a date.
 
-use crate::model::text::PAIRS;
+use crate::model::text::{decimal, pair};
 use crate::model::time::EventTime;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -113,25 +113,8 @@ fn clock(second: u32) -> [[u8; 2]; 3] {
     [second / 3600, second / 60 % 60, second % 60].map(pair)
 }
 
-/// Two digits of a number below 100.
-#[inline]
-fn pair(number: u32) -> [u8; 2] {
-    PAIRS.get(number as usize).copied().unwrap_or(*b"00")
-}
-
 /// Appends a number in decimal.
 pub(super) fn push_decimal(number: u64, out: &mut Vec<u8>) {
-    // 2^64 has 20 digits.
-    let mut digits = [b'0'; 20];
-    let mut rest = number;
-    let mut length = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        length += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend(digits.iter().skip(digits.len() - length));
+    let (digits, length) = decimal(number);
+    out.extend_from_slice(digits.get(digits.len() - length..).unwrap_or_default());
 }

@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::event::{Kind, Value};
-use crate::model::text::PAIRS;
+use crate::model::text::decimal;
 
 use super::json;
 use super::path::{self, Step};
@@ -71,19 +71,10 @@ pub(super) fn write_joined(value: Value<'_>, steps: &[Step], out: &mut String) {
 
 /// Epoch milliseconds are in every event; `fmt` costs several times as much.
 pub(super) fn write_number(number: i64, out: &mut String) {
-    const DIGITS: usize = 20;
-    let mut digits = [b'0'; DIGITS];
-    let length = number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
-    // The last digit comes last, and so does the remainder.
-    let mut rest = number.unsigned_abs();
-    for pair in digits.as_chunks_mut::<2>().0.iter_mut().rev().take(length.div_ceil(2)) {
-        *pair = PAIRS.get((rest % 100) as usize).copied().unwrap_or_default();
-        rest /= 100;
-    }
+    let (digits, length) = decimal(number.unsigned_abs());
     if number < 0 {
         out.push('-');
     }
-    out.push_str(
-        std::str::from_utf8(digits.get(DIGITS - length..).unwrap_or_default()).unwrap_or(""),
-    );
+    let digits = digits.get(digits.len() - length..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(digits).unwrap_or(""));
 }

@@ -76,8 +76,28 @@ pub fn push_part(text: &str, part: Range<usize>, out: &mut String) {
     }
 }
 
-/// The two digits of each number below 100.
-pub static PAIRS: [[u8; 2]; 100] = {
+/// The two digits of a number below 100.
+#[inline]
+pub fn pair(number: u32) -> [u8; 2] {
+    PAIRS.get(number as usize).copied().unwrap_or(*b"00")
+}
+
+/// The digits of a number, behind zeros, and how many they are.
+pub fn decimal(number: u64) -> ([u8; DIGITS], usize) {
+    let mut digits = [b'0'; DIGITS];
+    let length = number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let mut rest = number;
+    for place in digits.as_chunks_mut::<2>().0.iter_mut().rev().take(length.div_ceil(2)) {
+        *place = pair((rest % 100) as u32);
+        rest /= 100;
+    }
+    (digits, length)
+}
+
+/// 2^64 has so many.
+const DIGITS: usize = 20;
+
+static PAIRS: [[u8; 2]; 100] = {
     let mut table = [[0; 2]; 100];
     let mut rest: &mut [[u8; 2]] = &mut table;
     let mut number = 0_u8;

@@ -36,7 +36,7 @@ use syslog_loose::{
 
 use super::{detect, place};
 use crate::model::event::Tape;
-use crate::model::text::push_ascii;
+use crate::model::text::{pair, push_ascii};
 use crate::model::time::EventTime;
 
 /// The last day that a time without a year may mean. A spool holds the past, so such a time lies in
@@ -235,51 +235,52 @@ impl Header<'_> {
     }
 
     fn write_time(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
-        scratch.clear();
-        match self.time {
-            Some(Time::Spelled(time)) => return place::member(tape, line, "timestamp", time),
-            Some(Time::Dated(date, clock)) if push_date(date, scratch).is_some() => {
-                scratch.push_str(clock);
-                scratch.push_str(".000000Z");
-            }
-            Some(Time::Resolved(time)) => {
-                let time = time.naive_utc();
-                if push_date(time.date(), scratch).is_none() {
-                    return;
+        match &self.time {
+            None => {}
+            Some(Time::Spelled(time)) => place::member(tape, line, "timestamp", time),
+            Some(time) => {
+                scratch.clear();
+                if time.push(scratch).is_some() {
+                    tape.member("timestamp", scratch);
                 }
-                let clock = [(time.hour(), ':'), (time.minute(), ':'), (time.second(), '.')];
-                for (number, behind) in clock {
-                    push_padded(number, 2, scratch);
-                    scratch.push(behind);
-                }
-                push_padded(time.nanosecond() / 1000, 6, scratch);
-                scratch.push('Z');
             }
-            _ => return,
         }
-        tape.member("timestamp", scratch);
     }
 }
 
-/// `2026-01-18T`; nothing for years that RFC 3339 cannot express.
+impl Time<'_> {
+    /// Appends it as RFC 3339 has it; `None` for years that have no four digits.
+    fn push(&self, out: &mut String) -> Option<()> {
+        match self {
+            Time::Spelled(time) => out.push_str(time),
+            Time::Dated(date, clock) => {
+                push_date(*date, out)?;
+                out.push_str(clock);
+                out.push_str(".000000Z");
+            }
+            Time::Resolved(time) => {
+                let time = time.naive_utc();
+                push_date(time.date(), out)?;
+                for (number, behind) in
+                    [(time.hour(), ':'), (time.minute(), ':'), (time.second(), '.')]
+                {
+                    push_padded(number, 2, out);
+                    out.push(behind);
+                }
+                push_padded(time.nanosecond() / 1000, 6, out);
+                out.push('Z');
+            }
+        }
+        Some(())
+    }
+}
+
+/// `2026-01-18T`, by hand: `fmt` costs as much as all of the parsing.
 fn push_date(date: NaiveDate, out: &mut String) -> Option<()> {
     let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
-    // By hand: `fmt` costs as much as all of the parsing.
-    let digit = |number: u32| b'0' + (number % 10) as u8;
-    let [year, month, day] = [year, date.month(), date.day()];
-    let octets = [
-        digit(year / 1000),
-        digit(year / 100),
-        digit(year / 10),
-        digit(year),
-        b'-',
-        digit(month / 10),
-        digit(month),
-        b'-',
-        digit(day / 10),
-        digit(day),
-        b'T',
-    ];
+    let [[y1, y2], [y3, y4], [m1, m2], [d1, d2]] =
+        [year / 100, year % 100, date.month(), date.day()].map(pair);
+    let octets = [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'];
     push_ascii(&octets, octets.len(), out);
     Some(())
 }
@@ -408,12 +409,11 @@ mod tests {
                 let mut line = line.to_owned();
                 for _ in 0..round.min(3) {
                     let most = line.len().min(60);
-                    let at =
-                        (0..=random.usize(0..=most)).rev().find(|at| line.is_char_boundary(*at));
-                    let end = at.unwrap_or(0) + random.usize(0..3);
-                    let end = Some(end).filter(|end| line.is_char_boundary(*end));
-                    let piece = pieces[random.usize(0..pieces.len())];
-                    line.replace_range(at.unwrap_or(0)..end.unwrap_or(at.unwrap_or(0)), piece);
+                    let mut places = (0..=random.usize(0..=most)).rev();
+                    let at = places.find(|at| line.is_char_boundary(*at)).unwrap();
+                    let end = at + random.usize(0..3);
+                    let end = if line.is_char_boundary(end) { end } else { at };
+                    line.replace_range(at..end, pieces[random.usize(0..pieces.len())]);
                 }
                 let text = line.trim();
                 if let Some(header) = plain::read(text, horizon) {
