@@ -60,13 +60,20 @@ pub(super) fn begins_with_date_time(text: &str) -> bool {
     matches(text, "dddd-dd-ddTdd:dd:dd") || matches(text, "dddd-dd-ddtdd:dd:dd")
 }
 
-fn begins_with_month(text: &str) -> bool {
+/// The month that the text begins with, from 1, in three letters of any case; and what follows it.
+pub(super) fn month(text: &str) -> Option<(u32, &str)> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let Some((month, rest)) = text.split_at_checked(3) else { return false };
-    if !MONTHS.iter().any(|name| name.eq_ignore_ascii_case(month)) || !rest.starts_with(' ') {
+    let (letters, rest) = text.split_at_checked(3)?;
+    let mut months = MONTHS.iter().zip(1..);
+    let (_, month) = months.find(|(name, _)| name.eq_ignore_ascii_case(letters))?;
+    Some((month, rest))
+}
+
+fn begins_with_month(text: &str) -> bool {
+    let Some((_, rest)) = month(text).filter(|(_, rest)| rest.starts_with(' ')) else {
         return false;
-    }
+    };
     let (day, rest) = digits(rest.trim_start_matches(' '));
     let Some(rest) = rest.strip_prefix(' ').filter(|_| (1..=2).contains(&day)) else {
         return false;

@@ -51,24 +51,10 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
 
 /// `Jan  5 `, `Jan 15 ` or, as Cisco writes it, `Jan 15 2016 `, and what follows it.
 fn date(text: &str, horizon: Horizon) -> Option<(NaiveDate, &str)> {
-    let [m1, m2, m3, b' ', d1, d2, b' ', ..] = text.as_bytes() else { return None };
-    let month = match [m1, m2, m3].map(|letter| *letter).as_slice() {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
-        _ => return None,
-    };
+    let (month, rest) = detect::month(text)?;
+    let [b' ', d1, d2, b' ', ..] = rest.as_bytes() else { return None };
     let day = if *d1 == b' ' { number(b'0', *d2)? } else { number(*d1, *d2)? };
-    let rest = text.get(7..)?;
+    let rest = rest.get(4..)?;
     let (year, rest) = match rest.as_bytes() {
         [y1, y2, y3, y4, b' ', ..] => {
             let year = number(*y1, *y2)? * 100 + number(*y3, *y4)?;
