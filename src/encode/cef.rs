@@ -265,12 +265,8 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
         "" => default,
         text => text,
     };
-    if text.len() <= most && is_clean(text.as_bytes(), b'\\', b'|') {
-        append(text.as_bytes(), out);
-        return false;
-    }
     let start = out.len();
-    push_pieces(text, b'|', b" ", out);
+    push_text(text, b'|', b" ", out);
     let is_long = out.len() - start > most;
     if is_long {
         cut_at(out, start, most);
@@ -283,18 +279,19 @@ pub(super) fn push_field(text: &str, default: &str, most: usize, out: &mut Vec<u
 /// characters have no form and go.
 #[inline]
 pub(super) fn push_value(value: &str, out: &mut Vec<u8>) {
-    if is_clean(value.as_bytes(), b'\\', b'=') {
-        append(value.as_bytes(), out);
-    } else {
-        push_escaped(value, out);
-    }
-}
-
-fn push_escaped(value: &str, out: &mut Vec<u8>) {
-    push_pieces(value, b'=', br"\n", out);
+    push_text(value, b'=', br"\n", out);
 }
 
 /// Appends a text, a backslash before each backslash and each `escaped`.
+#[inline]
+fn push_text(text: &str, escaped: u8, line_break: &[u8], out: &mut Vec<u8>) {
+    if is_clean(text.as_bytes(), b'\\', escaped) {
+        append(text.as_bytes(), out);
+    } else {
+        push_pieces(text, escaped, line_break, out);
+    }
+}
+
 fn push_pieces(text: &str, escaped: u8, line_break: &[u8], out: &mut Vec<u8>) {
     let mut pieces = Pieces::new(text.as_bytes(), b'\\', escaped);
     let mut is_behind_cr = false;

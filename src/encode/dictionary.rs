@@ -149,6 +149,12 @@ pub(super) fn spread(key: &[u8]) -> u64 {
         _ => pack(key)
             .unwrap_or_else(|| key.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte))),
     };
-    // The multiplier is 2^64 divided by the golden ratio.
-    (packed ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    mix(packed ^ key.len() as u64)
+}
+
+/// Spreads a number over the upper bits.
+#[inline]
+pub(super) fn mix(number: u64) -> u64 {
+    // 2^64 divided by the golden ratio.
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -8,7 +8,7 @@
 //! bounded, [`FORMS`] forms of at most [`PAIRS_MAX`] pairs. Diagnostics: none.
 
 use super::cef::{clean_key, push_value};
-use super::dictionary::{Dictionary, Kind, Rule, spread};
+use super::dictionary::{Dictionary, Kind, Rule, mix, spread};
 use super::scan::{Windowed, is_same, trim};
 use super::values;
 use super::{Encoded, settings::CefSettings};
@@ -16,14 +16,12 @@ use crate::model::event::Event;
 use crate::model::fields::{Fields, Pair, PairKey};
 use crate::model::head::{Head, HeadKey};
 use crate::model::text::append;
-use crate::model::texts::Texts;
+use crate::model::texts::{BEHIND, Texts};
 
 /// How many forms are kept, each in the place that its sum says.
 const FORMS: usize = 128;
 /// Events with more pairs have no form.
 const PAIRS_MAX: usize = 256;
-/// So many octets of an opening are copied at once, whatever its length.
-const STEP: usize = 32;
 
 /// The forms that were seen.
 #[derive(Debug)]
@@ -45,7 +43,7 @@ struct Form {
     /// Those that the heads name.
     texts: Texts,
     pairs: Vec<Opening>,
-    /// What stands before the values, and [`STEP`] octets more.
+    /// What stands before the values, and [`BEHIND`].
     bytes: Vec<u8>,
 }
 
@@ -106,8 +104,7 @@ fn sum(fields: &Fields, event: Event<'_>) -> u64 {
             HeadKey::Listed(_) => head.code() ^ spread(fields.key(head, event).text().as_bytes()),
             _ => head.code(),
         };
-        // The multiplier is 2^64 divided by the golden ratio.
-        (sum.rotate_left(5) ^ code).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        mix(sum.rotate_left(5) ^ code)
     })
 }
 
@@ -163,7 +160,7 @@ impl Form {
         }
         written.sort_unstable();
         let is_twice = written.windows(2).any(|two| two.first() == two.last());
-        form.bytes.extend([0; STEP]);
+        form.bytes.extend_from_slice(BEHIND.as_bytes());
         (!is_twice).then_some(form)
     }
 
@@ -222,13 +219,8 @@ impl Form {
     #[inline]
     fn push_opening(&self, opening: &Opening, out: &mut Vec<u8>) {
         let bytes = self.bytes.get(opening.begin as usize..).unwrap_or_default();
-        let length = opening.length as usize;
-        match bytes.first_chunk::<STEP>().filter(|_| length <= STEP) {
-            Some(step) => {
-                let end = out.len() + length;
-                out.extend_from_slice(step);
-                out.truncate(end);
-            }
+        match Windowed::new(bytes, opening.length as usize) {
+            Some(short) => short.append_to(out),
             None => append(self.opening(opening), out),
         }
     }

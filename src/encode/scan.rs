@@ -83,7 +83,7 @@ impl<'a> Windowed<'a> {
     pub(super) fn is_trimmed(self) -> bool {
         let [first, ..] = self.window;
         let last = self.window.get(self.length - 1).unwrap_or(first);
-        [first, last].iter().all(|octet| **octet > b' ' && **octet != 0x7f)
+        !is_blank(*first) && !is_blank(*last)
     }
 
     /// Like [`is_clean`].
@@ -96,7 +96,9 @@ impl<'a> Windowed<'a> {
     #[inline]
     pub(super) fn is_digits_up_to(self, most: usize) -> bool {
         self.length <= most
-            && FIRST.get(self.length).is_some_and(|mask| are_digits(self.window, mask))
+            && FIRST
+                .get(self.length)
+                .is_some_and(|mask| !has_any(self.window, mask, |octet| !octet.is_ascii_digit()))
     }
 
     #[inline]
@@ -107,19 +109,18 @@ impl<'a> Windowed<'a> {
     }
 }
 
-/// True if an octet is special that the mask has. Not inlined: on its own the loop becomes a few
-/// vector instructions, in larger functions it does not.
-#[inline(never)]
+/// True if an octet is special that the mask has.
+#[inline]
 fn has_special(window: &[u8; WINDOW], mask: &[u8; WINDOW], first: u8, second: u8) -> bool {
-    let mark = |octet| u8::from(is_special(octet, first, second)).wrapping_neg();
-    window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) != 0
+    has_any(window, mask, |octet| is_special(octet, first, second))
 }
 
-/// True if all octets are digits that the mask has.
+/// True if an octet is wanted that the mask has. Not inlined: on its own the loop becomes a few
+/// vector instructions, in larger functions it does not.
 #[inline(never)]
-fn are_digits(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> bool {
-    let mark = |octet: u8| u8::from(!octet.is_ascii_digit()).wrapping_neg();
-    window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) == 0
+fn has_any(window: &[u8; WINDOW], mask: &[u8; WINDOW], is_wanted: impl Fn(u8) -> bool) -> bool {
+    let mark = |octet| u8::from(is_wanted(octet)).wrapping_neg();
+    window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) != 0
 }
 
 /// All octets of a text of 4 to 7, some of them twice.
@@ -201,7 +202,7 @@ impl<'t> Iterator for Pieces<'t> {
 const STEP: usize = 16;
 
 /// All bits of each octet that is special, the first octet's the lowest. Not inlined, like
-/// [`has_special`].
+/// [`has_any`].
 #[inline(never)]
 fn marks(step: &[u8; STEP], first: u8, second: u8) -> u128 {
     let mut marks = [0; STEP];
@@ -226,12 +227,17 @@ fn word_has_special(word: u64, first: u8, second: u8) -> bool {
     (below_space | equal(first) | equal(second) | equal(0x7f)) != 0
 }
 
+/// A space, DEL, or below the space.
+#[inline]
+fn is_blank(octet: u8) -> bool {
+    octet <= b' ' || octet == 0x7f
+}
+
 /// Without the spaces and control characters at both ends.
 #[inline]
 pub(super) fn trim(text: &str) -> &str {
-    let is_blank = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
     let (first, last) = (text.as_bytes().first(), text.as_bytes().last());
-    if !first.is_some_and(is_blank) && !last.is_some_and(is_blank) {
+    if ![first, last].into_iter().flatten().any(|octet| is_blank(*octet)) {
         return text;
     }
     text.trim_matches(|letter: char| letter == ' ' || letter.is_ascii_control())
