@@ -1,12 +1,9 @@
 //! Which schemas an event of a shape may be of.
 //!
 //! Most of what schemas look at to know their events is not there, in all events of a shape, so
-//! they are not asked again. In: schemas in their order, and what was found in an event. Out: the
-//! numbers of those that are left. Memory: bounded by the number of shapes that are kept.
+//! they are not asked again. In: the schemas that one event of the shape does not rule out. Out:
+//! the same, for all of them. Memory: bounded by the number of shapes that are kept.
 
-use super::emit::Found;
-use super::plan::Test;
-use super::program::decided;
 use super::shapes::{SHAPES, ShapeId};
 use crate::model::format::Format;
 
@@ -27,25 +24,20 @@ impl Candidates {
     }
 
     /// The numbers of the schemas that may know the events of that shape and format, in their
-    /// order. `tests` answers what each schema asks, and what it finds in one of those events;
-    /// `None` for schemas of other formats.
+    /// order; `all` names them for one of those events.
     #[inline]
-    pub(super) fn of<'s>(
+    pub(super) fn of(
         &mut self,
         shape: ShapeId,
         format: Format,
-        schemas: impl Iterator<Item = Option<(&'s [Test], Found<'s>)>>,
+        all: impl Iterator<Item = usize>,
     ) -> &[usize] {
         let Some(kept) = self.0.get_mut(shape.place) else { return &[] };
         if kept.shape != shape || kept.format != format {
             kept.shape = shape;
             kept.format = format;
             kept.schemas.clear();
-            kept.schemas.extend(schemas.enumerate().filter_map(|(number, schema)| {
-                let (tests, found) = schema?;
-                let is_out = tests.iter().any(|test| decided(test, found) == Some(false));
-                (!is_out).then_some(number)
-            }));
+            kept.schemas.extend(all);
         }
         &kept.schemas
     }

@@ -51,9 +51,8 @@ impl Filter {
     pub fn passes(&self, fields: &Fields, event: Event<'_>) -> bool {
         let event_type = || fields.get(Slot::EventType, event);
         fields.severity().get() >= self.min_severity
-            && (self.event_types.matches_all || self.event_types.matches(event_type()))
-            && (self.exclude_event_types.is_empty()
-                || !self.exclude_event_types.matches(event_type()))
+            && self.event_types.matches(event_type)
+            && !self.exclude_event_types.matches(event_type)
             && self.equals.iter().all(|(path, text)| stands_at(event, path, text))
     }
 }
@@ -87,13 +86,10 @@ impl Globs {
         Globs { matches_all, literal, set: set.build().unwrap_or_default() }
     }
 
-    fn is_empty(&self) -> bool {
-        !self.matches_all && self.literal.is_empty() && self.set.is_empty()
-    }
-
-    fn matches(&self, event_type: &str) -> bool {
+    /// The event type is asked for only where there is something to match.
+    fn matches<'a>(&self, event_type: impl Fn() -> &'a str) -> bool {
         self.matches_all
-            || self.literal.iter().any(|literal| literal == event_type)
-            || (!self.set.is_empty() && self.set.is_match(event_type))
+            || self.literal.iter().any(|literal| literal == event_type())
+            || (!self.set.is_empty() && self.set.is_match(event_type()))
     }
 }

@@ -9,7 +9,7 @@ use super::detection::Candidates;
 use super::emit::{self, Found, Place, Scratch};
 use super::guard::Guard;
 use super::path::Path;
-use super::program::Programs;
+use super::program::{Programs, decided};
 use super::schema::Schema;
 use super::trie::{Builder, Indices, Slots, Trie};
 
@@ -158,18 +158,18 @@ impl Mapper {
         let schemas = self.schemas.as_slice();
         let reads = |linked: &Linked| linked.schema.format == format;
         let holds = |linked: &Linked| linked.found(event, slots).holds_all(&linked.schema.detect);
-        let Some(shape) = self.slots.shape() else {
-            return schemas.iter().position(|linked| reads(linked) && holds(linked));
+        let first = || schemas.iter().position(|linked| reads(linked) && holds(linked));
+        let Some(shape) = self.slots.shape() else { return first() };
+        let may_hold = |linked: &Linked| {
+            let found = linked.found(event, slots);
+            linked.schema.detect.iter().all(|test| decided(test, found) != Some(false))
         };
-        let asks = schemas.iter().map(|linked| {
-            let tests = linked.schema.detect.as_slice();
-            reads(linked).then(|| (tests, linked.found(event, slots)))
-        });
-        let mut candidates = self.candidates.of(shape, format, asks).iter().copied();
+        let all = schemas.iter().zip(0..).filter(|(linked, _)| reads(linked) && may_hold(linked));
+        let all = all.map(|(_, number)| number);
+        let mut candidates = self.candidates.of(shape, format, all).iter().copied();
         let found = candidates.find(|number| schemas.get(*number).is_some_and(holds));
         if cfg!(test) {
-            let all = schemas.iter().position(|linked| reads(linked) && holds(linked));
-            assert_eq!(found, all, "what is settled for a shape holds for all of it");
+            assert_eq!(found, first(), "what is settled for a shape holds for all of it");
         }
         found
     }
