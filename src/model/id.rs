@@ -12,14 +12,8 @@ pub const MSGID_BYTES_MAX: usize = 32;
 /// The most octets that the CEF dictionary allows in `externalId`.
 pub const EXTERNAL_ID_BYTES_MAX: usize = 40;
 
-/// The id of an event that has none of its own: `sg` + file key + `-` + offset, both in hex.
-/// It fits MSGID: 2 + 16 + 1 + at most 13 octets for offsets below 2^52. It is the same however
-/// often the event is sent, and [`is_derived`] knows it.
-pub fn derive(position: Position, out: &mut String) {
-    Deriver::default().derive(position, out);
-}
-
-/// Writes the same ids, and keeps what those of one file have in common.
+/// Makes the ids of events that have none of their own, and keeps what those of one file have in
+/// common.
 #[derive(Debug, Default)]
 pub struct Deriver {
     file: Option<FileKey>,
@@ -28,7 +22,9 @@ pub struct Deriver {
 }
 
 impl Deriver {
-    /// See [`derive`].
+    /// Appends `sg` + file key + `-` + offset, both in hex. It fits MSGID: 2 + 16 + 1 + at most 13
+    /// octets for offsets below 2^52. It is the same however often the event is sent, and
+    /// [`is_derived`] knows it.
     pub fn derive(&mut self, position: Position, out: &mut String) {
         if self.file != Some(position.file) {
             self.file = Some(position.file);
@@ -71,7 +67,7 @@ static HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// True for an id made by [`derive`].
+/// True for an id made by [`Deriver`].
 pub fn is_derived(id: &str) -> bool {
     let Some((file, offset)) = id.strip_prefix("sg").and_then(|rest| rest.split_once('-')) else {
         return false;
@@ -111,7 +107,7 @@ pub fn external_id(id: &str) -> Cow<'_, str> {
     }
 }
 
-/// True if `externalId` carries the id as it stands; it does so for all that [`derive`] makes.
+/// True if `externalId` carries the id as it stands; it does so for all that [`Deriver`] makes.
 pub fn is_external_id(id: &str) -> bool {
     fits(id, EXTERNAL_ID_BYTES_MAX)
 }
@@ -179,7 +175,7 @@ mod tests {
     #[test]
     fn derived_ids_are_known_again() {
         let mut id = String::new();
-        derive(Position { file: FileKey(7), offset: (1 << 52) - 1 }, &mut id);
+        Deriver::default().derive(Position { file: FileKey(7), offset: (1 << 52) - 1 }, &mut id);
         assert_eq!(id, "sg0000000000000007-fffffffffffff");
         assert!(id.len() <= MSGID_BYTES_MAX && is_derived(&id));
         assert!(!is_derived("sg7-1") && !is_derived("req_xyz"));
