@@ -295,11 +295,12 @@ fn push_text(text: &str, escaped: u8, line_break: &[u8], out: &mut Vec<u8>) {
 fn push_pieces(text: &str, escaped: u8, line_break: &[u8], out: &mut Vec<u8>) {
     let mut pieces = Pieces::new(text.as_bytes(), b'\\', escaped);
     let mut is_behind_cr = false;
-    for (clean, byte) in pieces.by_ref() {
-        append(clean, out);
+    for piece in pieces.by_ref() {
+        piece.append_to(out);
+        let byte = piece.special;
         match byte {
             // Of CR LF, CR was written.
-            b'\n' if is_behind_cr && clean.is_empty() => {}
+            b'\n' if is_behind_cr && piece.is_empty() => {}
             b'\r' | b'\n' => out.extend_from_slice(line_break),
             b'\t' => out.push(b' '),
             _ if byte == b'\\' || byte == escaped => out.extend_from_slice(&[b'\\', byte]),

@@ -202,9 +202,9 @@ impl Writer<'_> {
 fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut pieces = Pieces::new(text.as_bytes(), b'"', b'\\');
-    for (clean, byte) in pieces.by_ref() {
-        out.extend_from_slice(clean);
-        match byte {
+    for piece in pieces.by_ref() {
+        piece.append_to(out);
+        match piece.special {
             b'"' => out.extend_from_slice(br#"\""#),
             b'\\' => out.extend_from_slice(br"\\"),
             b'\n' => out.extend_from_slice(br"\n"),

@@ -1,8 +1,10 @@
 //! Finds the octets that need care, and places where text may be cut.
 //!
 //! In: UTF-8. Out: positions. Most values need no care, so the question "is there any?" is answered
-//! sixteen octets at a time; values are short, and this beats a call into a vector search.
+//! for many octets at a time; values are short, and this beats a call into a vector search.
 //! Diagnostics: none.
+
+use crate::model::text::append;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -17,7 +19,7 @@ pub(super) fn is_clean(text: &[u8], first: u8, second: u8) -> bool {
         let (windows, _) = text.as_chunks::<WINDOW>();
         windows.iter().chain([tail]).all(|window| !has_special(window, all, first, second))
     } else if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-        marks(head, first, second) | marks(tail, first, second) == 0
+        half_marks(head, first, second) | half_marks(tail, first, second) == 0
     } else if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         is_clean(u64::from_le_bytes(*head)) && is_clean(u64::from_le_bytes(*tail))
     } else if let Some(word) = pack(text) {
@@ -123,6 +125,17 @@ fn has_any(window: &[u8; WINDOW], mask: &[u8; WINDOW], is_wanted: impl Fn(u8) ->
     window.iter().zip(mask).fold(0, |found, (octet, mask)| found | mark(*octet) & mask) != 0
 }
 
+/// All bits of each octet that is special. Not inlined, like [`has_any`], and no truth value: for
+/// one the compiler folds octet by octet.
+#[inline(never)]
+fn half_marks(half: &[u8; WINDOW / 2], first: u8, second: u8) -> u128 {
+    let mut marks = [0; WINDOW / 2];
+    for (mark, octet) in marks.iter_mut().zip(half) {
+        *mark = if is_special(*octet, first, second) { u8::MAX } else { 0 };
+    }
+    u128::from_le_bytes(marks)
+}
+
 /// All octets of a text of 4 to 7, some of them twice.
 #[inline]
 pub(super) fn pack(text: &[u8]) -> Option<u64> {
@@ -130,8 +143,31 @@ pub(super) fn pack(text: &[u8]) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32)
 }
 
-/// The pieces of a text that need no care, each with the octet behind it that does: `first`,
-/// `second`, DEL or below the space.
+/// A part of a text that needs no care, and the octet behind it that does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'t> {
+    /// From the piece on to the end of the text.
+    octets: &'t [u8],
+    length: usize,
+    /// What stands behind it.
+    pub special: u8,
+}
+
+impl Piece<'_> {
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    #[inline]
+    pub(super) fn append_to(self, out: &mut Vec<u8>) {
+        match Windowed::new(self.octets, self.length) {
+            Some(short) => short.append_to(out),
+            None => append(self.octets.get(..self.length).unwrap_or_default(), out),
+        }
+    }
+}
+
+/// The pieces of a text, each of which ends at `first`, `second`, DEL or an octet below the space.
 #[derive(Debug)]
 pub(super) struct Pieces<'t> {
     text: &'t [u8],
@@ -141,7 +177,7 @@ pub(super) struct Pieces<'t> {
     begin: usize,
     /// The step that was looked at, and the marks of it that are left.
     step: usize,
-    marks: u128,
+    marks: u32,
     /// Where the next step begins.
     next: usize,
 }
@@ -170,7 +206,7 @@ impl<'t> Pieces<'t> {
                 marks(step, self.first, self.second)
             } else if let Some(tail) = self.text.last_chunk() {
                 // Some of it was looked at before.
-                marks(tail, self.first, self.second) >> (8 * missing)
+                marks(tail, self.first, self.second) >> missing
             } else {
                 let mut step = [b' '; STEP];
                 step.iter_mut().zip(rest).for_each(|(place, octet)| *place = *octet);
@@ -182,34 +218,37 @@ impl<'t> Pieces<'t> {
 }
 
 impl<'t> Iterator for Pieces<'t> {
-    type Item = (&'t [u8], u8);
+    type Item = Piece<'t>;
 
     #[inline]
-    fn next(&mut self) -> Option<(&'t [u8], u8)> {
+    fn next(&mut self) -> Option<Piece<'t>> {
         if !self.look() {
             return None;
         }
-        let octet = self.marks.trailing_zeros() / 8;
-        self.marks &= !(0xff << (8 * octet));
-        let at = self.step + octet as usize;
-        let piece = self.text.get(self.begin..at)?;
+        let at = self.step + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        let octets = self.text.get(self.begin..)?;
+        let length = at - self.begin;
         self.begin = at + 1;
-        Some((piece, *self.text.get(at)?))
+        Some(Piece { octets, length, special: *self.text.get(at)? })
     }
 }
 
 /// How many octets are looked at in one step.
-const STEP: usize = 16;
+const STEP: usize = 32;
 
-/// All bits of each octet that is special, the first octet's the lowest. Not inlined, like
+/// A bit for each octet that is special, the first octet's the lowest. Not inlined, like
 /// [`has_any`].
 #[inline(never)]
-fn marks(step: &[u8; STEP], first: u8, second: u8) -> u128 {
-    let mut marks = [0; STEP];
-    for (mark, octet) in marks.iter_mut().zip(step) {
-        *mark = if is_special(*octet, first, second) { u8::MAX } else { 0 };
+fn marks(step: &[u8; STEP], first: u8, second: u8) -> u32 {
+    let mut bits = [0; STEP];
+    for (at, (bit, octet)) in bits.iter_mut().zip(step).enumerate() {
+        *bit = u8::from(is_special(*octet, first, second)) << (at % 8);
     }
-    u128::from_le_bytes(marks)
+    // Eight octets with a bit each, and no two the same: their sum is all of them.
+    let (eights, _) = bits.as_chunks::<8>();
+    let joined = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(ONES) >> 56;
+    eights.iter().rev().fold(0, |marks, eight| marks << 8 | joined(eight) as u32)
 }
 
 /// Without a branch, so that it can be done for many octets at once.
