@@ -4,15 +4,16 @@
 //! because a guess about another program's data is worse than a counted mismatch.
 //! Diagnostics: none.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::dictionary::Kind;
+use crate::model::address::is_ipv4;
 
 /// True if `value` fits. An empty value fits strings alone.
 pub(super) fn fits(kind: Kind, value: &str) -> bool {
     match kind {
         Kind::String => true,
-        Kind::Ipv4 => value.parse::<Ipv4Addr>().is_ok(),
+        Kind::Ipv4 => is_ipv4(value),
         Kind::Ipv6 => value.parse::<Ipv6Addr>().is_ok(),
         Kind::Ip => value.parse::<IpAddr>().is_ok(),
         Kind::Mac => is_mac(value),

@@ -4,8 +4,9 @@
 //! as JSON. A value that is `null`, an empty list or object, or text of nothing but spaces counts
 //! as absent: CEF receivers refuse such values where a key has a type.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
+use crate::model::address::is_ipv4;
 use crate::model::event::{Kind, Value};
 use crate::model::text::decimal;
 
@@ -38,11 +39,7 @@ pub(super) fn fits(text: &str, only: Only) -> bool {
     }
 }
 
-/// Names and the other kind of address are told by an octet, before they are parsed.
-fn is_ipv4(text: &str) -> bool {
-    text.as_bytes().first().is_some_and(u8::is_ascii_digit) && text.parse::<Ipv4Addr>().is_ok()
-}
-
+/// Names and the other kind of address are told by a colon, before they are parsed.
 fn is_ipv6(text: &str) -> bool {
     text.bytes().take(5).any(|octet| octet == b':') && text.parse::<Ipv6Addr>().is_ok()
 }
@@ -75,6 +72,6 @@ pub(super) fn write_number(number: i64, out: &mut String) {
     if number < 0 {
         out.push('-');
     }
-    let digits = digits.get(digits.len() - length..).unwrap_or_default();
-    out.push_str(std::str::from_utf8(digits).unwrap_or(""));
+    let digits = std::str::from_utf8(&digits).unwrap_or("");
+    out.push_str(digits.get(digits.len() - length..).unwrap_or(""));
 }

@@ -1,5 +1,6 @@
 //! Nouns that every stage speaks of: plain values, no I/O, no clock, no settings.
 
+pub mod address;
 pub mod beat;
 pub mod cef;
 pub mod egress;
