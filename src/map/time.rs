@@ -178,6 +178,7 @@ fn zulu(text: &[u8]) -> Option<EventTime> {
     let micros = match fraction {
         [] => 0,
         [a, b, c] => number(*a, *b) * 10_000 + number(*c, b'0') * 100,
+        [a, b, c, d, e, f] => number(*a, *b) * 10_000 + number(*c, *d) * 100 + number(*e, *f),
         _ => padded.take(6).fold(0, |micros, octet| micros * 10 + i64::from(octet - b'0')),
     };
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
