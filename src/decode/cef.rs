@@ -29,33 +29,38 @@ use memchr::memchr2;
 use super::error::DecodeError;
 use super::place;
 use super::syslog::Header;
-use crate::model::event::Tape;
+use crate::model::event::{Tape, Word};
 
 /// The fields behind the version, as members of `cef`.
-const FIELDS: [&str; 5] =
-    ["device_vendor", "device_product", "device_version", "event_class_id", "name"];
+const FIELDS: [Word; 5] = [
+    Word::of("device_vendor"),
+    Word::of("device_product"),
+    Word::of("device_version"),
+    Word::of("event_class_id"),
+    Word::of("name"),
+];
+const SEVERITY: Word = Word::of("severity");
 
-/// Adds the event whose `CEF:` stands at `start` of `line`. `scratch` is overwritten.
+/// Adds the event whose `CEF:` stands at `start` of `line`.
 pub(super) fn read(
     line: &str,
     start: usize,
     syslog: Option<&Header<'_>>,
     tape: &mut Tape,
-    scratch: &mut String,
 ) -> Result<(), DecodeError> {
     let root = tape.open_object();
-    tape.key("cef");
+    tape.word_key(const { Word::of("cef") });
     let header = tape.open_object();
-    let extension = read_header(line, start + "CEF:".len(), tape, scratch)?;
+    let extension = read_header(line, start + "CEF:".len(), tape)?;
     tape.close(header);
-    tape.key("extension");
+    tape.word_key(const { Word::of("extension") });
     let pairs = tape.open_object();
-    read_extension(line, extension, tape, scratch)?;
+    read_extension(line, extension, tape)?;
     tape.close(pairs);
     if let Some(syslog) = syslog {
-        tape.key("syslog");
+        tape.word_key(const { Word::of("syslog") });
         let header = tape.open_object();
-        syslog.write(line, tape, scratch);
+        syslog.write(line, tape);
         tape.close(header);
     }
     tape.close(root);
@@ -63,12 +68,7 @@ pub(super) fn read(
 }
 
 /// Returns where the extension begins.
-fn read_header(
-    line: &str,
-    start: usize,
-    tape: &mut Tape,
-    scratch: &mut String,
-) -> Result<usize, DecodeError> {
+fn read_header(line: &str, start: usize, tape: &mut Tape) -> Result<usize, DecodeError> {
     let mut at = start;
     let mut next = |missing: &'static str| {
         let (end, has_escapes) = field_end(line, at)
@@ -82,13 +82,13 @@ fn read_header(
     if !matches!(version, "0" | "1") {
         return Err(DecodeError::CefVersion { column: range.start + 1 });
     }
-    place::member(tape, line, "version", version);
+    place::member(tape, line, const { Word::of("version") }, version);
     // A field ends where the next begins: without its `|`, it is the next that is missing.
-    for (key, following) in FIELDS.into_iter().zip(FIELDS.into_iter().skip(1).chain(["severity"])) {
-        let (range, has_escapes) = next(following)?;
-        tape.key(key);
+    for (key, following) in FIELDS.into_iter().zip(FIELDS.into_iter().skip(1).chain([SEVERITY])) {
+        let (range, has_escapes) = next(following.text())?;
+        tape.word_key(key);
         match has_escapes {
-            true => push_unescaped(line, range, is_escaped_in_header, tape, scratch),
+            true => push_unescaped(line, range, is_escaped_in_header, tape),
             false => tape.text_in_line(range.start, range.end),
         }
     }
@@ -97,7 +97,7 @@ fn read_header(
     if !is_severity(severity) {
         return Err(DecodeError::CefSeverity { column: at + 1 });
     }
-    place::member(tape, line, "severity", severity);
+    place::member(tape, line, SEVERITY, severity);
     Ok(line.len().min(end + 1))
 }
 
@@ -125,12 +125,7 @@ fn is_severity(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
 }
 
-fn read_extension(
-    line: &str,
-    start: usize,
-    tape: &mut Tape,
-    scratch: &mut String,
-) -> Result<(), DecodeError> {
+fn read_extension(line: &str, start: usize, tape: &mut Tape) -> Result<(), DecodeError> {
     let text = line.trim_ascii_end();
     let bytes = text.as_bytes();
     let blank = bytes.iter().skip(start).take_while(|byte| **byte == b' ').count();
@@ -139,8 +134,8 @@ fn read_extension(
     // Where the value began that has not ended yet, and whether a backslash stood in it.
     let mut value: Option<usize> = None;
     let mut has_escapes = false;
-    let mut push = |range: Range<usize>, has_escapes: bool, tape: &mut Tape| match has_escapes {
-        true => push_unescaped(text, range, is_escaped_in_extension, tape, scratch),
+    let push = |range: Range<usize>, has_escapes: bool, tape: &mut Tape| match has_escapes {
+        true => push_unescaped(text, range, is_escaped_in_extension, tape),
         false => tape.text_in_line(range.start, range.end),
     };
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'=', b'\\', rest)) {
@@ -196,26 +191,26 @@ fn push_unescaped(
     range: Range<usize>,
     meaning: fn(char) -> Option<char>,
     tape: &mut Tape,
-    scratch: &mut String,
 ) {
     let text = line.get(range).unwrap_or("");
-    scratch.clear();
+    let begin = tape.text_mut().len();
+    let out = tape.text_mut();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         if c != '\\' {
-            scratch.push(c);
+            out.push(c);
             continue;
         }
         // An unknown escape stays, and what follows it cannot begin another.
         match chars.next() {
             Some(escaped) => match meaning(escaped) {
-                Some(c) => scratch.push(c),
-                None => scratch.extend(['\\', escaped]),
+                Some(c) => out.push(c),
+                None => out.extend(['\\', escaped]),
             },
-            None => scratch.push('\\'),
+            None => out.push('\\'),
         }
     }
-    tape.text(scratch);
+    tape.text_behind(begin);
 }
 
 fn is_escaped_in_header(c: char) -> Option<char> {

@@ -62,12 +62,15 @@ pub(super) fn begins_with_date_time(text: &str) -> bool {
 
 /// The month that the text begins with, from 1, in three letters of any case; and what follows it.
 pub(super) fn month(text: &str) -> Option<(u32, &str)> {
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let (letters, rest) = text.split_at_checked(3)?;
+    const MONTHS: [&[u8; 3]; 12] = [
+        b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov",
+        b"dec",
+    ];
+    let [a, b, c, ..] = *text.as_bytes() else { return None };
+    let letters = [a, b, c].map(|octet| octet.to_ascii_lowercase());
     let mut months = MONTHS.iter().zip(1..);
-    let (_, month) = months.find(|(name, _)| name.eq_ignore_ascii_case(letters))?;
-    Some((month, rest))
+    let (_, month) = months.find(|(name, _)| ***name == letters)?;
+    Some((month, text.get(3..)?))
 }
 
 fn begins_with_month(text: &str) -> bool {

@@ -45,7 +45,6 @@ pub const DEPTH_MAX: usize = 128;
 #[derive(Debug, Default)]
 pub struct Decoder {
     json: json::Reader,
-    scratch: String,
     horizon: Option<Horizon>,
 }
 
@@ -141,7 +140,7 @@ impl Decoder {
             }
         }
         let root = tape.open_object();
-        header.write(line, tape, &mut self.scratch);
+        header.write(line, tape);
         tape.close(root);
         Format::Syslog
     }
@@ -162,7 +161,7 @@ impl Decoder {
         syslog: Option<&syslog::Header<'_>>,
         tape: &mut Tape,
     ) -> Result<Format, DecodeError> {
-        cef::read(line, at, syslog, tape, &mut self.scratch)?;
+        cef::read(line, at, syslog, tape)?;
         Ok(Format::Cef)
     }
 

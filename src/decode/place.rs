@@ -1,6 +1,6 @@
 //! Puts text on the tape: as a place in the line where it stands there, as a copy where not.
 
-use crate::model::event::Tape;
+use crate::model::event::{Tape, Word};
 
 /// Adds `text`, which a parser cut out of `line` or made anew.
 pub(super) fn push(tape: &mut Tape, line: &str, text: &str) {
@@ -19,8 +19,8 @@ pub(super) fn push_key(tape: &mut Tape, line: &str, key: &str) {
 }
 
 /// Adds a member whose value a parser cut out of `line` or made anew.
-pub(super) fn member(tape: &mut Tape, line: &str, key: &str, value: &str) {
-    tape.key(key);
+pub(super) fn member(tape: &mut Tape, line: &str, key: Word, value: &str) {
+    tape.word_key(key);
     push(tape, line, value);
 }
 

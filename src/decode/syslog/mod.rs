@@ -27,6 +27,7 @@
 
 mod plain;
 mod repair;
+mod words;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Timelike, Utc};
 use syslog_loose::{
@@ -35,9 +36,12 @@ use syslog_loose::{
 };
 
 use super::{detect, place};
-use crate::model::event::Tape;
-use crate::model::text::{pair, push_ascii};
+use crate::model::event::{Tape, Word};
+use crate::model::text::{pair, push_ascii, trimmed};
 use crate::model::time::EventTime;
+
+/// Every month has the days up to this one.
+const ALWAYS_THERE: u32 = 28;
 
 /// The last day that a time without a year may mean. A spool holds the past, so such a time lies in
 /// the latest year that does not put it behind this day.
@@ -58,6 +62,10 @@ impl Horizon {
     }
 
     fn year(self, month: u32, day: u32) -> i32 {
+        if (1..=ALWAYS_THERE).contains(&day) {
+            let is_later = (month, day) > (self.0.month(), self.0.day());
+            return self.0.year() - i32::from(is_later);
+        }
         // February 29 needs a leap year, the furthest of which is 8 years away.
         (0..9)
             .map(|back| self.0.year() - back)
@@ -68,10 +76,14 @@ impl Horizon {
     }
 }
 
+/// A day of the calendar: year, month and day, each as it is spoken.
+#[derive(Clone, Copy, Debug)]
+struct Day(u32, u32, u32);
+
 /// A header and what stands behind it. All texts are pieces of the line.
 #[derive(Debug)]
 pub(super) struct Header<'l> {
-    protocol: &'static str,
+    protocol: Word,
     facility: Option<SyslogFacility>,
     severity: Option<SyslogSeverity>,
     time: Option<Time<'l>>,
@@ -90,7 +102,7 @@ enum Time<'l> {
     Spelled(&'l str),
     Resolved(DateTime<FixedOffset>),
     /// A day, and `hh:mm:ss` as it stands in the line; UTC.
-    Dated(NaiveDate, &'l str),
+    Dated(Day, [u8; 8]),
 }
 
 /// Reads what stands in front of a body that has a format of its own. The message is empty, unless
@@ -103,7 +115,7 @@ pub(super) fn read_before_body(text: &str, horizon: Option<Horizon>) -> Header<'
 
 /// Reads one message. Without `horizon`, times that lack a year are left out.
 pub(super) fn read(text: &str, horizon: Option<Horizon>) -> Header<'_> {
-    let text = text.trim();
+    let text = trimmed(text);
     horizon
         .and_then(|horizon| plain::read(text, horizon))
         .unwrap_or_else(|| read_any(text, horizon))
@@ -124,8 +136,8 @@ fn read_any(text: &str, horizon: Option<Horizon>) -> Header<'_> {
 
 fn from_message<'l>(text: &'l str, message: Message<&'l str>, knows_year: bool) -> Header<'l> {
     let protocol = match message.protocol {
-        Protocol::RFC3164 => "rfc3164",
-        Protocol::RFC5424(_) => "rfc5424",
+        Protocol::RFC3164 => words::RFC3164,
+        Protocol::RFC5424(_) => words::RFC5424,
     };
     let spelled = time_of(text, &message.protocol);
     let time = message.timestamp.and_then(|time| match spelled {
@@ -151,7 +163,7 @@ fn from_message<'l>(text: &'l str, message: Message<&'l str>, knows_year: bool) 
         structured_data: message.structured_data,
         message: message.msg.strip_prefix('\u{feff}').unwrap_or(message.msg),
     };
-    if protocol == "rfc3164" {
+    if protocol == words::RFC3164 {
         header.take_fraction();
         header.settle_words(text);
     }
@@ -200,23 +212,26 @@ fn behind_pri(text: &str) -> &str {
 }
 
 impl Header<'_> {
-    /// Adds the members to the object that is open on the tape. `scratch` is overwritten.
-    pub(super) fn write(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
-        tape.member("protocol", self.protocol);
-        if let Some(facility) = self.facility {
-            tape.member("facility", facility.as_str());
+    /// Adds the members to the object that is open on the tape.
+    pub(super) fn write(&self, line: &str, tape: &mut Tape) {
+        tape.word_key(words::PROTOCOL);
+        tape.word(self.protocol);
+        if let Some(facility) = self.facility.and_then(words::facility) {
+            tape.word_key(words::FACILITY);
+            tape.word(facility);
         }
-        if let Some(severity) = self.severity {
-            tape.member("severity", severity.as_str());
-            tape.key("severity_code");
-            tape.number(severity_code(severity));
+        if let Some((severity, code)) = self.severity.and_then(words::severity) {
+            tape.word_key(words::SEVERITY);
+            tape.word(severity);
+            tape.word_key(words::SEVERITY_CODE);
+            tape.word_number(code);
         }
-        self.write_time(line, tape, scratch);
+        self.write_time(line, tape);
         let texts = [
-            ("hostname", self.hostname),
-            ("appname", self.appname),
-            ("procid", self.procid),
-            ("msgid", self.msgid),
+            (words::HOSTNAME, self.hostname),
+            (words::APPNAME, self.appname),
+            (words::PROCID, self.procid),
+            (words::MSGID, self.msgid),
         ];
         for (key, text) in texts {
             if let Some(text) = text {
@@ -224,24 +239,25 @@ impl Header<'_> {
             }
         }
         if !self.structured_data.is_empty() {
-            tape.key("structured_data");
+            tape.word_key(words::STRUCTURED_DATA);
             let elements = tape.open_object();
             for element in &self.structured_data {
-                write_element(element, line, tape, scratch);
+                write_element(element, line, tape);
             }
             tape.close(elements);
         }
-        place::member(tape, line, "message", self.message);
+        place::member(tape, line, words::MESSAGE, self.message);
     }
 
-    fn write_time(&self, line: &str, tape: &mut Tape, scratch: &mut String) {
+    fn write_time(&self, line: &str, tape: &mut Tape) {
         match &self.time {
             None => {}
-            Some(Time::Spelled(time)) => place::member(tape, line, "timestamp", time),
+            Some(Time::Spelled(time)) => place::member(tape, line, words::TIMESTAMP, time),
             Some(time) => {
-                scratch.clear();
-                if time.push(scratch).is_some() {
-                    tape.member("timestamp", scratch);
+                let begin = tape.text_mut().len();
+                if time.push(tape.text_mut()).is_some() {
+                    tape.word_key(words::TIMESTAMP);
+                    tape.text_behind(begin);
                 }
             }
         }
@@ -253,14 +269,19 @@ impl Time<'_> {
     fn push(&self, out: &mut String) -> Option<()> {
         match self {
             Time::Spelled(time) => out.push_str(time),
-            Time::Dated(date, clock) => {
-                push_date(*date, out)?;
-                out.push_str(clock);
-                out.push_str(".000000Z");
+            Time::Dated(day, clock) => {
+                let mut octets = [0; 32];
+                let (before, rest) = octets.split_first_chunk_mut::<11>()?;
+                let (at, rest) = rest.split_first_chunk_mut::<8>()?;
+                (*before, *at) = (day.spelled()?, *clock);
+                *rest.first_chunk_mut()? = *b".000000Z";
+                push_ascii(&octets, 27, out);
             }
             Time::Resolved(time) => {
                 let time = time.naive_utc();
-                push_date(time.date(), out)?;
+                let year = u32::try_from(time.year()).ok()?;
+                let day = Day(year, time.month(), time.day()).spelled()?;
+                push_ascii(&day, day.len(), out);
                 for (number, behind) in
                     [(time.hour(), ':'), (time.minute(), ':'), (time.second(), '.')]
                 {
@@ -275,14 +296,15 @@ impl Time<'_> {
     }
 }
 
-/// `2026-01-18T`, by hand: `fmt` costs as much as all of the parsing.
-fn push_date(date: NaiveDate, out: &mut String) -> Option<()> {
-    let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
-    let [[y1, y2], [y3, y4], [m1, m2], [d1, d2]] =
-        [year / 100, year % 100, date.month(), date.day()].map(pair);
-    let octets = [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'];
-    push_ascii(&octets, octets.len(), out);
-    Some(())
+impl Day {
+    /// `2026-01-18T`, by hand: `fmt` costs as much as all of the parsing. `None` for years that have
+    /// no four digits.
+    fn spelled(self) -> Option<[u8; 11]> {
+        let Day(year, month, day) = self;
+        let [[y1, y2], [y3, y4], [m1, m2], [d1, d2]] =
+            [year / 100, year % 100, month, day].map(pair);
+        (year <= 9999).then_some([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T'])
+    }
 }
 
 /// That many digits, and more of a number that has more: a leap second's microseconds have seven.
@@ -297,32 +319,15 @@ fn push_padded(number: u32, digits: u32, out: &mut String) {
     }
 }
 
-fn severity_code(severity: SyslogSeverity) -> &'static str {
-    match severity {
-        SyslogSeverity::SEV_EMERG => "0",
-        SyslogSeverity::SEV_ALERT => "1",
-        SyslogSeverity::SEV_CRIT => "2",
-        SyslogSeverity::SEV_ERR => "3",
-        SyslogSeverity::SEV_WARNING => "4",
-        SyslogSeverity::SEV_NOTICE => "5",
-        SyslogSeverity::SEV_INFO => "6",
-        SyslogSeverity::SEV_DEBUG => "7",
-    }
-}
-
-fn write_element(
-    element: &StructuredElement<&str>,
-    line: &str,
-    tape: &mut Tape,
-    scratch: &mut String,
-) {
+fn write_element(element: &StructuredElement<&str>, line: &str, tape: &mut Tape) {
     place::push_key(tape, line, element.id);
     let open = tape.open_object();
     for (name, value) in &element.params {
         place::push_key(tape, line, name);
         if value.contains('\\') {
-            unescape(value, scratch);
-            tape.text(scratch);
+            let begin = tape.text_mut().len();
+            unescape(value, tape.text_mut());
+            tape.text_behind(begin);
         } else {
             place::push(tape, line, value);
         }
@@ -332,7 +337,6 @@ fn write_element(
 
 /// `\"`, `\\` and `\]` lose their backslash; any other keeps it (RFC 5424, section 6.3.3).
 fn unescape(value: &str, out: &mut String) {
-    out.clear();
     let mut chars = value.chars().peekable();
     while let Some(c) = chars.next() {
         match (c, chars.peek()) {
@@ -359,7 +363,7 @@ mod tests {
         }
         let mut tape = Tape::new();
         let root = tape.open_object();
-        header.write(line, &mut tape, &mut String::new());
+        header.write(line, &mut tape);
         tape.close(root);
         text(Event::new(&tape, line).root().unwrap())
     }

@@ -8,7 +8,7 @@
 use chrono::NaiveDate;
 use syslog_loose::decompose_pri;
 
-use super::{Header, Horizon, Time, detect};
+use super::{ALWAYS_THERE, Day, Header, Horizon, Time, detect, words};
 
 /// The highest PRI: facility 23, severity 7 (RFC 5424, section 6.2.1).
 const PRI_MAX: u8 = 191;
@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
         Some((pri, rest)) => (Some(u8::try_from(pri).ok().filter(|pri| *pri <= PRI_MAX)?), rest),
         None => (None, text),
     };
-    let (date, rest) = date(rest, horizon)?;
+    let (day, rest) = day(rest, horizon)?;
     let (clock, rest) = clock(rest)?;
     let words = rest.strip_prefix(':').unwrap_or(rest).strip_prefix(' ')?;
     let (hostname, appname, procid, message) = match words.strip_prefix('%') {
@@ -36,10 +36,10 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
     };
     let (facility, severity) = pri.map_or((None, None), decompose_pri);
     Some(Header {
-        protocol: "rfc3164",
+        protocol: words::RFC3164,
         facility,
         severity,
-        time: Some(Time::Dated(date, clock)),
+        time: Some(Time::Dated(day, clock)),
         hostname,
         appname,
         procid,
@@ -50,26 +50,26 @@ pub(super) fn read(text: &str, horizon: Horizon) -> Option<Header<'_>> {
 }
 
 /// `Jan  5 `, `Jan 15 ` or, as Cisco writes it, `Jan 15 2016 `, and what follows it.
-fn date(text: &str, horizon: Horizon) -> Option<(NaiveDate, &str)> {
+fn day(text: &str, horizon: Horizon) -> Option<(Day, &str)> {
     let (month, rest) = detect::month(text)?;
     let [b' ', d1, d2, b' ', ..] = rest.as_bytes() else { return None };
     let day = if *d1 == b' ' { number(b'0', *d2)? } else { number(*d1, *d2)? };
     let rest = rest.get(4..)?;
     let (year, rest) = match rest.as_bytes() {
-        [y1, y2, y3, y4, b' ', ..] => {
-            let year = number(*y1, *y2)? * 100 + number(*y3, *y4)?;
-            (i32::try_from(year).ok()?, rest.get(5..)?)
-        }
-        _ => (horizon.year(month, day), rest),
+        [y1, y2, y3, y4, b' ', ..] => (number(*y1, *y2)? * 100 + number(*y3, *y4)?, rest.get(5..)?),
+        _ => (u32::try_from(horizon.year(month, day)).ok()?, rest),
     };
-    Some((NaiveDate::from_ymd_opt(year, month, day)?, rest))
+    let is_there = (1..=ALWAYS_THERE).contains(&day)
+        || NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day).is_some();
+    is_there.then_some((Day(year, month, day), rest))
 }
 
 /// `hh:mm:ss`, and what follows it.
-fn clock(text: &str) -> Option<(&str, &str)> {
-    let [h1, h2, b':', n1, n2, b':', s1, s2, ..] = text.as_bytes() else { return None };
-    let is_clock = number(*h1, *h2)? < 24 && number(*n1, *n2)? < 60 && number(*s1, *s2)? < 60;
-    text.split_at_checked(8).filter(|_| is_clock)
+fn clock(text: &str) -> Option<([u8; 8], &str)> {
+    let (clock, _) = text.as_bytes().split_first_chunk()?;
+    let [h1, h2, b':', n1, n2, b':', s1, s2] = *clock else { return None };
+    let is_clock = number(h1, h2)? < 24 && number(n1, n2)? < 60 && number(s1, s2)? < 60;
+    Some((*clock, text.get(8..)?)).filter(|_| is_clock)
 }
 
 fn number(tens: u8, ones: u8) -> Option<u32> {
@@ -100,8 +100,8 @@ fn tagged(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     if word.is_empty() || word == "-" || !rest.starts_with([' ', ':']) {
         return None;
     }
-    let (name, process) = match word.split_once('[') {
-        Some((name, process)) => (name, Some(process.strip_suffix(']')?)),
+    let (name, process) = match word.bytes().position(|octet| octet == b'[') {
+        Some(at) => (word.get(..at)?, Some(word.get(at + 1..)?.strip_suffix(']')?)),
         None => (word, None),
     };
     if process.is_some_and(|process| process.is_empty() || process.contains(']')) || name.is_empty()

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Timelike};
 use syslog_loose::decompose_pri;
 
-use super::{Header, Time, behind_pri};
+use super::{Header, Time, behind_pri, words};
 use crate::decode::{detect, place};
 
 /// A message of which PRI, a time of RFC 3339, and the words behind it can be told, at best.
@@ -15,7 +15,7 @@ pub(super) fn read(text: &str) -> Header<'_> {
         None => (None, None),
     };
     let mut header = Header {
-        protocol: "rfc3164",
+        protocol: words::RFC3164,
         facility,
         severity,
         time: None,
@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Header<'_> {
     if let Some(words) = header.message.strip_prefix("1 ")
         && let Some((time, words)) = date_time(words)
     {
-        header.protocol = "rfc5424";
+        header.protocol = words::RFC5424;
         header.time = Some(time);
         header.message = words;
         header.take_words();

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use super::words::Word;
+
 /// How many keys are numbered. All built-in schemas together have some 300.
 const KEYS_MAX: usize = 1024;
 /// Longer keys are not numbered.
@@ -66,6 +68,8 @@ struct Entry {
     words: [u64; 4],
     masks: [u64; 4],
     spelled_bytes: usize,
+    /// The word it is, once it was given as one; an empty one before.
+    word: Word,
     text: Box<str>,
 }
 
@@ -177,6 +181,25 @@ impl Keys {
         id
     }
 
+    /// The same for a key that is a word.
+    #[inline]
+    pub(super) fn number_of_word(&mut self, place: usize, key: Word) -> KeyId {
+        let last = self.last.get(place).copied().unwrap_or(KeyId::NONE);
+        match self.entries.get(usize::from(last.0)) {
+            Some(entry) if entry.word == key => last,
+            _ => self.number_of_other_word(place, key),
+        }
+    }
+
+    #[cold]
+    fn number_of_other_word(&mut self, place: usize, key: Word) -> KeyId {
+        let id = self.number(place, key.text());
+        if let Some(entry) = self.entries.get_mut(usize::from(id.0)).filter(|_| id != KeyId::NONE) {
+            entry.word = key;
+        }
+        id
+    }
+
     fn find_or_add(&mut self, key: &str) -> Option<KeyId> {
         if key.len() > KEY_BYTES_MAX {
             return None;
@@ -207,6 +230,7 @@ impl Keys {
             words: [0; 4],
             masks: [0; 4],
             spelled_bytes: 0,
+            word: Word::default(),
             text: "".into(),
         });
         self.table.fill(0);
@@ -218,7 +242,13 @@ impl Keys {
 
 impl Entry {
     fn new(key: &str) -> Entry {
-        let mut entry = Entry { words: [0; 4], masks: [0; 4], spelled_bytes: 0, text: key.into() };
+        let mut entry = Entry {
+            words: [0; 4],
+            masks: [0; 4],
+            spelled_bytes: 0,
+            word: Word::default(),
+            text: key.into(),
+        };
         // A key with escapes is spelled otherwise than it reads.
         let is_plain = key.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
         let spelled_bytes = key.len() + "\"\":".len();
@@ -285,6 +315,20 @@ mod tests {
         let (ip, length) = keys.expect(2, line).unwrap();
         assert_eq!((ip, length), (keys.number(9, "ip"), 5));
         assert_eq!(keys.expect(2, line), Some((ip, 5)), "and now by its place");
+    }
+
+    #[test]
+    fn a_word_has_the_number_of_the_key_that_reads_so() {
+        let mut keys = Keys::default();
+        let message = Word::of("message");
+        let spelled = keys.number(0, "message");
+        let other = keys.number(1, "severity");
+        assert_eq!(keys.number_of_word(3, message), spelled);
+        for place in [0, 1, 3, LAST_KEYS] {
+            assert_eq!(keys.number_of_word(place, message), spelled, "known at its place or not");
+            assert_eq!(keys.number_of_word(place, Word::of("severity")), other);
+            assert_ne!(keys.number_of_word(place, Word::of("severity_code")), other);
+        }
     }
 
     #[test]

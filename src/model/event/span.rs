@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::words::Word;
+
 /// A range of bytes in the line, or (with the high bit set in both) in the tape's own text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -24,6 +26,12 @@ impl Span {
     #[inline]
     pub(super) fn in_text(start: usize, end: usize) -> Span {
         Span { start: start as u32 | IN_TEXT, end: end as u32 | IN_TEXT }
+    }
+
+    #[inline]
+    pub(super) fn of_word(word: Word) -> Span {
+        let place = word.range();
+        Span::in_text(place.start, place.end)
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::keys::{KeyId, Keys, Numbering};
 use super::span::Span;
+use super::words::{WORDS, Word};
 use crate::model::text::push_part;
 
 /// One entry of the tape. A container is followed by its children; `next` is the index of the
@@ -36,9 +37,10 @@ pub(super) enum Node {
 
 /// The store behind an [`super::Event`]; a decoder fills it, the privacy guard takes keys out of
 /// it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
     pub(super) nodes: Vec<Node>,
+    /// Its own text, behind all [`WORDS`].
     pub(super) text: String,
     /// Everything about the entries but their texts, one word for each; see [`Tape::shape`]. Behind
     /// the words of this event stand some of earlier ones.
@@ -107,6 +109,23 @@ const OBJECT: u32 = 4;
 /// The place of whatever stands in a list.
 pub const ELSEWHERE: u32 = u32::MAX;
 
+impl Default for Tape {
+    fn default() -> Tape {
+        Tape {
+            nodes: Vec::new(),
+            text: WORDS.to_owned(),
+            shape: Vec::new(),
+            is_other: false,
+            series: (0, 0),
+            is_json: false,
+            is_shaped: false,
+            keys: Keys::default(),
+            key_count: 0,
+            open: Vec::new(),
+        }
+    }
+}
+
 impl Tape {
     /// An empty tape.
     pub fn new() -> Tape {
@@ -116,7 +135,7 @@ impl Tape {
     /// Forgets the last event; keeps the memory, and the numbers of keys.
     pub fn clear(&mut self) {
         self.nodes.clear();
-        self.text.clear();
+        self.text.truncate(WORDS.len());
         self.is_json = false;
         self.is_shaped = true;
         self.is_other |= self.keys.begin();
@@ -199,6 +218,25 @@ impl Tape {
     pub fn member(&mut self, key: &str, value: &str) {
         self.key(key);
         self.text(value);
+    }
+
+    /// Adds a key that is a word.
+    #[inline]
+    pub fn word_key(&mut self, key: Word) {
+        let id = self.keys.number_of_word(self.key_count, key);
+        self.add_numbered_key(id, Span::of_word(key));
+    }
+
+    /// Adds a number that is a word.
+    #[inline]
+    pub fn word_number(&mut self, digits: Word) {
+        self.add(Node::Number(Span::of_word(digits)), SCALAR);
+    }
+
+    /// Adds a string that is a word.
+    #[inline]
+    pub fn word(&mut self, text: Word) {
+        self.add(Node::Text(Span::of_word(text)), SCALAR);
     }
 
     /// Begins an object; hand the result to [`Tape::close`] behind its last member.
