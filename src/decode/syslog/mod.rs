@@ -297,8 +297,8 @@ impl Time<'_> {
 }
 
 impl Day {
-    /// `2026-01-18T`, by hand: `fmt` costs as much as all of the parsing. `None` for years that have
-    /// no four digits.
+    /// `2026-01-18T`, by hand: `fmt` costs as much as all of the parsing. `None` for years that
+    /// have no four digits.
     fn spelled(self) -> Option<[u8; 11]> {
         let Day(year, month, day) = self;
         let [[y1, y2], [y3, y4], [m1, m2], [d1, d2]] =

@@ -2,7 +2,8 @@
 //!
 //! The tape is reused from event to event, so decoding allocates nothing once it has grown to the
 //! size of the largest event. Strings without escapes point into the line; others are unescaped
-//! into the tape's own text, and what decoders say in their own words points there too (`words`). Numbers keep the spelling they had in the line.
+//! into the tape's own text, and what decoders say in their own words points there too (`words`).
+//! Numbers keep the spelling they had in the line.
 
 mod keys;
 mod removal;
@@ -10,11 +11,13 @@ mod span;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod words;
 
 pub use keys::{KeyId, Keys, Numbering};
 pub use span::LINE_BYTES_MAX;
-pub use tape::{ELSEWHERE, Key, Member, Open, Place, Tape};
+pub use tape::{Key, Open, Place, Tape};
+pub use walk::{ELSEWHERE, Member};
 pub use words::Word;
 
 use std::ops::Range;
