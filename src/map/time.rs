@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, fmt::strtime};
 
 use crate::model::text::trimmed;
-use crate::model::time::EventTime;
+use crate::model::time::{EventTime, is_in_every_year};
 
 /// How a time is spelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,8 +147,7 @@ fn zulu(text: &[u8]) -> Option<EventTime> {
     let (year, month, day) =
         (number(y1, y2) * 100 + number(y3, y4), number(o1, o2), number(d1, d2));
     let (hour, minute, second) = (number(h1, h2), number(m1, m2), number(s1, s2));
-    let last_day = *MONTHS.get(month.checked_sub(1)? as usize)?;
-    if !(1..=last_day).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    if !is_in_every_year(month, day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let second_of_day = (hour * 60 + minute) * 60 + second;
@@ -177,9 +176,6 @@ fn micros(text: &[u8]) -> Option<u32> {
     let padded = fraction.iter().chain(std::iter::repeat(&b'0'));
     Some(padded.take(6).fold(0, |micros, octet| micros * 10 + u32::from(octet - b'0')))
 }
-
-/// How many days each month has in every year.
-const MONTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar. The year begins in March, so that the
 /// leap day is its last; 719468 days lie between 0000-03-01 and 1970-01-01. The calendar repeats

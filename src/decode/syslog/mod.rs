@@ -38,10 +38,7 @@ use syslog_loose::{
 use super::{detect, place};
 use crate::model::event::{Tape, Word};
 use crate::model::text::{pair, push_ascii, trimmed};
-use crate::model::time::EventTime;
-
-/// Every month has the days up to this one.
-const ALWAYS_THERE: u32 = 28;
+use crate::model::time::{EventTime, is_in_every_year};
 
 /// The last day that a time without a year may mean. A spool holds the past, so such a time lies in
 /// the latest year that does not put it behind this day.
@@ -62,7 +59,7 @@ impl Horizon {
     }
 
     fn year(self, month: u32, day: u32) -> i32 {
-        if (1..=ALWAYS_THERE).contains(&day) {
+        if is_in_every_year(month, day) {
             let is_later = (month, day) > (self.0.month(), self.0.day());
             return self.0.year() - i32::from(is_later);
         }

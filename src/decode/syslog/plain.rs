@@ -8,7 +8,8 @@
 use chrono::NaiveDate;
 use syslog_loose::decompose_pri;
 
-use super::{ALWAYS_THERE, Day, Header, Horizon, Time, detect, words};
+use super::{Day, Header, Horizon, Time, detect, words};
+use crate::model::time::is_in_every_year;
 
 /// The highest PRI: facility 23, severity 7 (RFC 5424, section 6.2.1).
 const PRI_MAX: u8 = 191;
@@ -59,7 +60,7 @@ fn day(text: &str, horizon: Horizon) -> Option<(Day, &str)> {
         [y1, y2, y3, y4, b' ', ..] => (number(*y1, *y2)? * 100 + number(*y3, *y4)?, rest.get(5..)?),
         _ => (u32::try_from(horizon.year(month, day)).ok()?, rest),
     };
-    let is_there = (1..=ALWAYS_THERE).contains(&day)
+    let is_there = is_in_every_year(month, day)
         || NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day).is_some();
     is_there.then_some((Day(year, month, day), rest))
 }
