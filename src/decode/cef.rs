@@ -193,8 +193,8 @@ fn push_unescaped(
     tape: &mut Tape,
 ) {
     let text = line.get(range).unwrap_or("");
-    let begin = tape.text_mut().len();
     let out = tape.text_mut();
+    let begin = out.len();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         if c != '\\' {

@@ -247,50 +247,46 @@ impl Header<'_> {
     }
 
     fn write_time(&self, line: &str, tape: &mut Tape) {
-        match &self.time {
-            None => {}
-            Some(Time::Spelled(time)) => place::member(tape, line, words::TIMESTAMP, time),
-            Some(time) => {
-                let begin = tape.text_mut().len();
-                if time.push(tape.text_mut()).is_some() {
-                    tape.word_key(words::TIMESTAMP);
-                    tape.text_behind(begin);
-                }
+        let begin = tape.text_mut().len();
+        let is_written = match &self.time {
+            None => None,
+            Some(Time::Spelled(time)) => {
+                return place::member(tape, line, words::TIMESTAMP, time);
             }
+            Some(Time::Dated(day, clock)) => push_dated(*day, *clock, tape.text_mut()),
+            Some(Time::Resolved(time)) => push_resolved(time, tape.text_mut()),
+        };
+        if is_written.is_some() {
+            tape.word_key(words::TIMESTAMP);
+            tape.text_behind(begin);
         }
     }
 }
 
-impl Time<'_> {
-    /// Appends it as RFC 3339 has it; `None` for years that have no four digits.
-    fn push(&self, out: &mut String) -> Option<()> {
-        match self {
-            Time::Spelled(time) => out.push_str(time),
-            Time::Dated(day, clock) => {
-                let mut octets = [0; 32];
-                let (before, rest) = octets.split_first_chunk_mut::<11>()?;
-                let (at, rest) = rest.split_first_chunk_mut::<8>()?;
-                (*before, *at) = (day.spelled()?, *clock);
-                *rest.first_chunk_mut()? = *b".000000Z";
-                push_ascii(&octets, 27, out);
-            }
-            Time::Resolved(time) => {
-                let time = time.naive_utc();
-                let year = u32::try_from(time.year()).ok()?;
-                let day = Day(year, time.month(), time.day()).spelled()?;
-                push_ascii(&day, day.len(), out);
-                for (number, behind) in
-                    [(time.hour(), ':'), (time.minute(), ':'), (time.second(), '.')]
-                {
-                    push_padded(number, 2, out);
-                    out.push(behind);
-                }
-                push_padded(time.nanosecond() / 1000, 6, out);
-                out.push('Z');
-            }
-        }
-        Some(())
+/// Appends it as RFC 3339 has it; `None` for years that have no four digits.
+fn push_dated(day: Day, clock: [u8; 8], out: &mut String) -> Option<()> {
+    let mut octets = [0; 32];
+    let (before, rest) = octets.split_first_chunk_mut::<11>()?;
+    let (at, rest) = rest.split_first_chunk_mut::<8>()?;
+    (*before, *at) = (day.spelled()?, clock);
+    *rest.first_chunk_mut()? = *b".000000Z";
+    push_ascii(&octets, 27, out);
+    Some(())
+}
+
+/// The same of another time.
+fn push_resolved(time: &DateTime<FixedOffset>, out: &mut String) -> Option<()> {
+    let time = time.naive_utc();
+    let year = u32::try_from(time.year()).ok()?;
+    let day = Day(year, time.month(), time.day()).spelled()?;
+    push_ascii(&day, day.len(), out);
+    for (number, behind) in [(time.hour(), ':'), (time.minute(), ':'), (time.second(), '.')] {
+        push_padded(number, 2, out);
+        out.push(behind);
     }
+    push_padded(time.nanosecond() / 1000, 6, out);
+    out.push('Z');
+    Some(())
 }
 
 impl Day {
